@@ -1,0 +1,5 @@
+"""`python -m gentri`."""
+
+from gentri.cli.app import main
+
+main()

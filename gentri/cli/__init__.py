@@ -1,0 +1,1 @@
+"""The command line: parse, edit the session's settings, call the pipeline. No maths."""

@@ -1,0 +1,97 @@
+"""What was done and where it is, on stdout: tables for people, JSON for machines."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gentri.cli.failures import printable
+
+if TYPE_CHECKING:
+    from gentri.pipeline.plan import Plan
+    from gentri.pipeline.runner import Outcome
+    from gentri.pipeline.session import Session
+
+_UNITS = ("px", "mm", "m", "s", "deg", "mrad", "hz")
+
+
+def print_results(session: "Session", outcomes: Sequence["Outcome"], as_json: bool) -> None:
+    """The stages with their key figures, then the files; reasons for doubt on stderr."""
+    poor = poor_reasons(outcomes)
+    if as_json:
+        stages = [
+            {
+                "stage": o.stage,
+                "action": o.action,
+                "seconds": round(o.seconds, 3),
+                "folder": str((session.root / o.stage).resolve()),
+                "metrics": o.metrics,
+            }
+            for o in outcomes
+        ]
+        print_json({"session": str(session.root.resolve()), "stages": stages, "poor": poor})
+    else:
+        rows = [(o.stage, o.action, f"{o.seconds:.1f} s", key_figures(o.metrics)) for o in outcomes]
+        print_table(rows)
+        _print_files(session, outcomes)
+    for stage, reasons in poor.items():
+        for reason in reasons:
+            print(printable(f"poor {stage}: {reason}"), file=sys.stderr)
+
+
+def poor_reasons(outcomes: Iterable["Outcome"]) -> dict[str, list[str]]:
+    """Stage → why its result is not to be trusted; only stages with a reason."""
+    return {o.stage: o.metrics["poor"] for o in outcomes if o.metrics.get("poor")}
+
+
+def print_plans(session: Path, plans: Iterable["Plan"], as_json: bool) -> None:
+    """The state of every stage and the reasons for it."""
+    rows = [(p.stage.name, str(p.state), list(p.reasons)) for p in plans]
+    if as_json:
+        stages = [{"stage": n, "state": s, "reasons": r} for n, s, r in rows]
+        print_json({"session": str(session.resolve()), "stages": stages})
+    else:
+        print_table([(name, state, "; ".join(reasons)) for name, state, reasons in rows])
+
+
+def key_figures(metrics: dict[str, Any]) -> str:
+    """The single numbers and words among the metrics, with their units."""
+    said = []
+    for name, value in metrics.items():
+        if not isinstance(value, (int, float, str)):
+            continue
+        label, _, unit = name.rpartition("_")
+        if unit not in _UNITS:
+            label, unit = name, ""
+        figure = f"{value:.3g}" if isinstance(value, float) else str(value)
+        said.append(" ".join(filter(None, (label.replace("_", " "), figure, unit))))
+    return ", ".join(said)
+
+
+def print_table(rows: Sequence[tuple[str, ...]]) -> None:
+    """Columns as wide as their widest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(printable("  ".join(cells).rstrip()))
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """One document on stdout."""
+    print(json.dumps(document, indent=1, allow_nan=False))
+
+
+def _print_files(session: "Session", outcomes: Sequence["Outcome"]) -> None:
+    """Where the results are: the files that a stage names, else the last stage's folder."""
+    listed = [o for o in outcomes if o.metrics.get("files")]
+    last = listed[-1] if listed else outcomes[-1]
+    print(printable(f"\nResults in {_shown(session.root / last.stage)}"))
+    print_table([(f"  {name}", text) for name, text in last.metrics.get("files", {}).items()])
+
+
+def _shown(path: Path) -> str:
+    """Relative to the current folder when inside it, else absolute."""
+    relative = os.path.relpath(path)
+    return os.path.abspath(path) if relative.startswith("..") else relative

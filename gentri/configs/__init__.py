@@ -1,0 +1,1 @@
+"""Settings: default.toml, presets and the strict schema."""

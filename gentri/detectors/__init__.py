@@ -1,0 +1,1 @@
+"""2D people detectors. The only package that imports MMPose and MMDetection."""

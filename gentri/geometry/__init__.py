@@ -1,0 +1,1 @@
+"""Pure numpy float64: rigid motions, cameras, two views, rigs, bundle adjustment."""

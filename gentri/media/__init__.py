@@ -1,0 +1,1 @@
+"""Videos and image folders: probing, extraction, drawing."""

@@ -1,0 +1,1 @@
+"""Who is who: tracks within a view and the same person across views."""

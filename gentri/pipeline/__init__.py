@@ -1,0 +1,1 @@
+"""The machine: sessions, stages, fingerprints, receipts, resume. Knows no camera and no person."""

@@ -1,0 +1,128 @@
+"""Content digests of files and folders, remembered so that a long video is read only once."""
+
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from gentri.pipeline.atomic import atomic_write
+
+# A file written again within one tick of the file system's clock keeps its time stamp. The coarsest
+# clock in use is FAT's, 2 s: a file younger than that is read again instead of remembered.
+CLOCK_TICK_NS = 2_000_000_000
+
+
+def canonical(value: Any) -> str:
+    """JSON of one spelling: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest_of(value: Any) -> str:
+    """Sha256 of a JSON value."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Sha256 of a file, read in blocks."""
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            sha.update(block)
+    return sha.hexdigest()
+
+
+def path_digest(path: Path) -> str:
+    """Sha256 of a file, or of the names and contents of a folder's files."""
+    if not path.is_dir():
+        return file_digest(path)
+    return digest_of([[name, file_digest(file)] for name, file in _files(path)])
+
+
+class DigestMemo:
+    """What was read before, kept in a file.
+
+    Args:
+        file: JSON, path → digest and the stamp (sizes and times) it belongs to.
+        root: paths are kept relative to it, so that a moved session still knows its sources.
+    """
+
+    def __init__(self, file: Path, root: Path) -> None:
+        self._file = file
+        self._root = root
+
+    def digest(self, path: Path) -> str:
+        """The digest of the present content.
+
+        Raises:
+            FileNotFoundError: there is no such file or folder.
+        """
+        began_ns = time.time_ns()
+        stamp, changed_ns = _stamp(path)
+        known = self._load().get(self._key(path), {})
+        if known.get("stamp") == stamp:
+            return known["sha256"]
+        sha256 = path_digest(path)
+        settled = changed_ns + CLOCK_TICK_NS < began_ns and _stamp(path)[0] == stamp
+        self._remember(path, {"stamp": stamp if settled else "", "sha256": sha256})
+        return sha256
+
+    def last_known(self, path: Path) -> str | None:
+        """The digest from the last time that the content was read, however long ago."""
+        return self._load().get(self._key(path), {}).get("sha256")
+
+    def _key(self, path: Path) -> str:
+        return relative_path(path, self._root)
+
+    def _load(self) -> dict[str, dict[str, str]]:
+        try:
+            return json.loads(self._file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+
+    def _remember(self, path: Path, entry: dict[str, str]) -> None:
+        table = self._load()
+        if table.get(self._key(path)) == entry:
+            return
+        table[self._key(path)] = entry
+        try:
+            with atomic_write(self._file) as temporary:
+                temporary.write_text(json.dumps(table, indent=1), encoding="utf-8")
+        except OSError:
+            pass  # a read-only session can still be looked at; the content is then read each time
+
+
+def relative_path(path: Path, root: Path) -> str:
+    """`path` as seen from `root`, with forward slashes; absolute where no relative path exists."""
+    path = path.parent.resolve() / path.name
+    try:
+        return Path(os.path.relpath(path, root.resolve())).as_posix()
+    except ValueError:  # another drive
+        return path.as_posix()
+
+
+def _files(folder: Path) -> list[tuple[str, Path]]:
+    """All files below a folder that are not hidden, in the order of their names."""
+    found = (p for p in folder.rglob("*") if p.is_file())
+    named = ((p.relative_to(folder), p) for p in found)
+    return sorted(
+        (name.as_posix(), p)
+        for name, p in named
+        if not any(part.startswith(".") for part in name.parts)
+    )
+
+
+def _stamp(path: Path) -> tuple[str, int]:
+    """What cannot stay the same when content changes, and the latest change in it (ns since 1970).
+
+    The time of modification can be set at will, and cameras with a wrong clock date files into the
+    future; the time of the last change of status is the kernel's own. Windows has only the former.
+    """
+    files = _files(path) if path.is_dir() else [("", path)]
+    rows, changed_ns = [], 0
+    for name, file in files:
+        s = file.stat()
+        rows.append([name, s.st_size, s.st_mtime_ns, s.st_ctime_ns])
+        changed_ns = max(changed_ns, s.st_mtime_ns if os.name == "nt" else s.st_ctime_ns)
+    return digest_of(rows), changed_ns

@@ -1,0 +1,28 @@
+"""TOML files that people edit: read with the line of a mistake, written whole, comments kept."""
+
+from pathlib import Path
+
+import tomlkit
+from tomlkit.exceptions import ParseError
+from tomlkit.toml_document import TOMLDocument
+
+from gentri.errors import UsageError
+from gentri.pipeline.atomic import atomic_write
+
+
+def read_toml(path: Path) -> TOMLDocument:
+    """Parse a file.
+
+    Raises:
+        UsageError: it is not TOML; the message names the line.
+    """
+    try:
+        return tomlkit.parse(path.read_text(encoding="utf-8"))
+    except (ParseError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}", "correct that line") from error
+
+
+def write_toml(path: Path, document: TOMLDocument) -> None:
+    """Replace a file in one rename."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(tomlkit.dumps(document), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Triangulation in torch: hypotheses, scorers, selection."""

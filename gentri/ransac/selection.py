@@ -1,0 +1,30 @@
+"""From scored candidates to one point per joint: take the best, refit it on its inliers."""
+
+import torch
+from torch import Tensor
+
+from gentri.ransac.hypotheses import Candidates
+from gentri.ransac.least_squares import nearest_points
+from gentri.ransac.views import Views, reprojection_error
+
+
+def best_candidate(candidates: Candidates, score: Tensor) -> Tensor:
+    """The highest-scored point of each joint, (B, J, 3); NaN where none is valid."""
+    index = score.argmax(dim=-1)[..., None, None].expand(-1, -1, 1, 3)
+    return candidates.xyz.gather(2, index).squeeze(2)
+
+
+def inlier_views(views: Views, xyz: Tensor, inlier_box_share: float) -> Tensor:
+    """The views (B, J, C) whose error at points (B, J, 3) is below a share of the person's box."""
+    return reprojection_error(views, xyz[:, :, None]).squeeze(2) < inlier_box_share
+
+
+def refit(views: Views, used: Tensor) -> Tensor:
+    """Confidence-weighted points (B, J, 3) from the used views (B, J, C).
+
+    One closed-form solve: iterating it with Cauchy or Geman-McClure weights, over inliers or over
+    all views, measured no better on noisy synthetic scenes (3 and 4 cameras, two noise models),
+    nor steadier on a real recording.
+    """
+    weight = torch.where(used, views.confidence.square(), 0.0)
+    return nearest_points(views, weight[:, :, None]).squeeze(2)

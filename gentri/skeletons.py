@@ -1,0 +1,130 @@
+"""Named joint sets. Joints are mapped between sets by name, never by position."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gentri.errors import UsageError
+
+# Joints whose detections mark one anatomical point in every view. Eyes, ears and nose are image
+# features of the face that different views see differently (method: they stay out of E).
+BODY_JOINTS = tuple(
+    f"{side}_{part}"
+    for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+    for side in ("left", "right")
+)
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A joint set.
+
+    Attributes:
+        name: its name in settings and files.
+        joints: joint names in storage order.
+        limbs: pairs of joint names, drawn as bones; rigid ones among them keep their length.
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    limbs: tuple[tuple[str, str], ...]
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    def index(self, joint: str) -> int:
+        """Storage position of a joint by name; ValueError when absent."""
+        return self.joints.index(joint)
+
+    @cached_property
+    def limb_indices(self) -> NDArray[np.int64]:
+        """Limbs as joint positions, shape (L, 2)."""
+        return np.array([[self.index(a), self.index(b)] for a, b in self.limbs], dtype=np.int64)
+
+    @cached_property
+    def mirror(self) -> NDArray[np.int64]:
+        """For each joint the position of its left/right counterpart (itself on the midline), (J,)."""
+        return np.array([self.index(_other_side(j)) for j in self.joints], dtype=np.int64)
+
+    @cached_property
+    def body(self) -> NDArray[np.int64]:
+        """Positions of shoulders, elbows, wrists, hips, knees, ankles, in that order, (12,)."""
+        return np.array([self.index(j) for j in BODY_JOINTS if j in self.joints], dtype=np.int64)
+
+
+def _other_side(joint: str) -> str:
+    if joint.startswith("left_"):
+        return "right_" + joint[5:]
+    if joint.startswith("right_"):
+        return "left_" + joint[6:]
+    return joint
+
+
+def _pairs(*parts: str) -> tuple[str, ...]:
+    return tuple(f"{side}_{part}" for part in parts for side in ("left", "right"))
+
+
+_COCO_JOINTS = ("nose", *_pairs("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle"))
+
+_TRUNK_AND_LIMBS = (
+    ("left_shoulder", "right_shoulder"),
+    ("left_hip", "right_hip"),
+    *(
+        (f"{side}_{a}", f"{side}_{b}")
+        for side in ("left", "right")
+        for a, b in (
+            ("shoulder", "elbow"),
+            ("elbow", "wrist"),
+            ("shoulder", "hip"),
+            ("hip", "knee"),
+            ("knee", "ankle"),
+        )
+    ),
+)
+
+_FACE_LIMBS = (
+    ("nose", "left_eye"),
+    ("nose", "right_eye"),
+    ("left_eye", "left_ear"),
+    ("right_eye", "right_ear"),
+)
+
+_FOOT_LIMBS = tuple(
+    (f"{side}_ankle", f"{side}_{toe}")
+    for side in ("left", "right")
+    for toe in ("big_toe", "small_toe", "heel")
+)
+
+COCO17 = Skeleton("coco17", _COCO_JOINTS, _TRUNK_AND_LIMBS + _FACE_LIMBS)
+
+HALPE26 = Skeleton(
+    "halpe26",
+    (*_COCO_JOINTS, "head", "neck", "hip", *_pairs("big_toe", "small_toe", "heel")),
+    (*_TRUNK_AND_LIMBS, *_FACE_LIMBS, *_FOOT_LIMBS, ("head", "neck"), ("neck", "hip")),
+)
+
+WHOLEBODY133 = Skeleton(
+    "wholebody133",
+    (
+        *_COCO_JOINTS,
+        *(f"{side}_{p}" for side in ("left", "right") for p in ("big_toe", "small_toe", "heel")),
+        *(f"face_{i}" for i in range(68)),
+        *(f"{side}_hand_{i}" for side in ("left", "right") for i in range(21)),
+    ),
+    (*_TRUNK_AND_LIMBS, *_FACE_LIMBS, *_FOOT_LIMBS),
+)
+
+SKELETONS = {s.name: s for s in (COCO17, HALPE26, WHOLEBODY133)}
+
+
+def skeleton(name: str) -> Skeleton:
+    """The joint set of this name.
+
+    Raises:
+        UsageError: no such set.
+    """
+    if name not in SKELETONS:
+        raise UsageError(f"no skeleton is named {name!r}", f"known: {', '.join(SKELETONS)}")
+    return SKELETONS[name]

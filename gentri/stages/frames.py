@@ -1,0 +1,184 @@
+"""Videos or folders of pictures → JPEG frames per camera, and when each was taken."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from gentri.data import FloatArray, Timeline
+from gentri.errors import InputError, UsageError
+from gentri.pipeline.atomic import atomic_write
+from gentri.pipeline.stage import Context, Metrics, Stage
+
+if TYPE_CHECKING:
+    from gentri.media.extract import Extraction
+    from gentri.pipeline.session import Session
+
+
+@dataclass(frozen=True)
+class FramesParams:
+    """Settings of the table [frames]."""
+
+    fps: float | Literal["source"]
+    max_side_px: int | Literal["source"]
+    jpeg_quality: int
+    start_s: float
+    end_s: float | Literal["end"]
+    image_fps: float | Literal["unknown"]
+
+    def __post_init__(self) -> None:
+        end_s = float("inf") if self.end_s == "end" else self.end_s
+        for fits, need in (
+            (self.fps == "source" or 0 < self.fps < float("inf"), 'frames.fps > 0, or "source"'),
+            (self.max_side_px == "source" or self.max_side_px >= 16, "frames.max_side_px ≥ 16"),
+            (1 <= self.jpeg_quality <= 100, "frames.jpeg_quality from 1 to 100"),
+            (0 <= self.start_s < end_s, "0 ≤ frames.start_s < frames.end_s"),
+            (self.image_fps == "unknown" or 0 < self.image_fps < float("inf"), "image_fps > 0"),
+        ):
+            if not fits:
+                raise UsageError(f"{self}: needed is {need}", "change the setting")
+
+
+def run(context: Context) -> Metrics:
+    """Write `<camera>/000000.jpg` onwards and `timeline.npz`.
+
+    Raises:
+        InputError: footage that cannot serve, or not enough disk.
+    """
+    from gentri.media import checks, store
+
+    say = context.progress.say
+    workers = context.runtime.workers or _cores()
+    extractions = [
+        _plan(name, path, context.params) for name, path in context.session.sources.items()
+    ]
+    for extraction in extractions:
+        say(checks.describe(extraction.camera, extraction.clip))
+        checks.check_range(extraction)
+    warnings = [warning for e in extractions for warning in checks.check_promise(e)]
+    warnings += checks.check_overlap({e.camera: _planned_s(e) for e in extractions})
+    for warning in warnings:
+        say(warning)
+    _require_space(context, extractions, workers)
+    _extract(context, extractions, workers)
+
+    time_s: dict[str, FloatArray] = {}
+    for extraction in extractions:
+        name = extraction.camera
+        stamps = store.assemble(extraction, context.parts, context.out / name)
+        time_s[name] = extraction.clip.seconds(stamps)
+        for warning in checks.check_decoded(extraction, len(stamps)):
+            say(warning)
+            warnings.append(warning)
+    _write_timeline(context.out / "timeline.npz", extractions, time_s)
+    cameras = {e.camera: _camera_metrics(e, time_s[e.camera], context.out) for e in extractions}
+    return {"cameras": cameras, "warnings": warnings}
+
+
+def _plan(name: str, path: Path, params: FramesParams) -> "Extraction":
+    from gentri.media.clip import Picture, fit
+    from gentri.media.extract import Extraction
+    from gentri.media.images import probe_images
+    from gentri.media.probe import probe_video
+    from gentri.media.sampling import Sampling, plan_chunks
+    from gentri.media.sources import safe_name
+
+    if safe_name(name) != name:
+        raise InputError(
+            f"{name!r} cannot name a camera: letters, digits, '-' and '_' are needed",
+            f"rename it, for example to {safe_name(name)!r}",
+        )
+    image_fps = None if params.image_fps == "unknown" else params.image_fps
+    clip = probe_images(path, image_fps) if path.is_dir() else probe_video(path)
+    sampling = Sampling(
+        None if params.fps == "source" else params.fps,
+        params.start_s,
+        None if params.end_s == "end" else params.end_s,
+    )
+    max_side_px = None if params.max_side_px == "source" else params.max_side_px
+    picture = Picture(fit(clip.size_px, max_side_px), params.jpeg_quality)
+    return Extraction(name, clip, sampling, picture, plan_chunks(clip, sampling))
+
+
+def _planned_s(extraction: "Extraction") -> FloatArray:
+    stamps = np.concatenate([chunk.pts for chunk in extraction.chunks])
+    return extraction.clip.seconds(stamps)
+
+
+def _require_space(context: Context, extractions: "list[Extraction]", workers: int) -> None:
+    from gentri.media import disk
+
+    remaining = [_remaining(context.parts, e) for e in extractions]
+    if any(remaining):
+        sizes = disk.bytes_per_frame(extractions, context.parts, workers)
+        needed = sum(n * size for n, size in zip(remaining, sizes, strict=True))
+        context.progress.say(disk.require_space(context.out, needed))
+
+
+def _remaining(parts: Path, extraction: "Extraction") -> int:
+    from gentri.media.store import is_finished
+
+    return sum(
+        len(c.pts) for c in extraction.chunks if not is_finished(parts, extraction.camera, c)
+    )
+
+
+def _extract(context: Context, extractions: "list[Extraction]", workers: int) -> None:
+    from gentri.media.store import extract_all
+
+    total = sum(e.frames for e in extractions)
+    done = total - sum(_remaining(context.parts, e) for e in extractions)
+
+    def on_frames(count: int) -> None:
+        nonlocal done
+        done += count
+        context.progress.advance(done, total, "frames")
+
+    context.progress.advance(done, total, "frames")
+    extract_all(extractions, context.parts, workers, on_frames)
+
+
+def _write_timeline(
+    path: Path, extractions: "list[Extraction]", time_s: Mapping[str, FloatArray]
+) -> None:
+    sizes = np.array([e.clip.size_px for e in extractions], dtype=np.int32)
+    with atomic_write(path) as temporary:
+        Timeline(tuple(time_s), tuple(time_s.values()), sizes).save(temporary)
+
+
+def _camera_metrics(extraction: "Extraction", time_s: FloatArray, out: Path) -> dict[str, Any]:
+    from gentri.media.checks import lens_tags
+    from gentri.media.clip import mean_fps
+
+    clip = extraction.clip
+    fps = mean_fps(time_s)
+    return {
+        "frames": len(time_s),
+        "frames_listed": extraction.frames,
+        "seconds": float(time_s[-1] - time_s[0]),
+        "fps": fps if np.isfinite(fps) else None,
+        "source_fps": clip.fps if np.isfinite(clip.fps) else None,
+        "size_px": list(clip.size_px),
+        "stored_size_px": list(extraction.picture.size_px),
+        "rotation_deg": clip.rotation_deg,
+        "codec": clip.codec,
+        "container": clip.container,
+        "audio": clip.audio,
+        "lens": lens_tags(clip.tags),
+        "bytes": sum(f.stat().st_size for f in (out / extraction.camera).iterdir()),
+    }
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _digests(session: "Session", _params: FramesParams) -> dict[str, str]:
+    return {name: session.digest(path) for name, path in session.sources.items()}
+
+
+STAGE = Stage(name="frames", version=1, needs=(), params=FramesParams, run=run, external=_digests)

@@ -1,0 +1,1 @@
+"""Model weights: the registry, the embedded files, fetching and verifying."""

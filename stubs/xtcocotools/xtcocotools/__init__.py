@@ -1,0 +1,1 @@
+"""The names that mmpose imports from xtcocotools, taken from pycocotools."""

@@ -1,0 +1,3 @@
+"""pycocotools.mask under the name that mmpose imports."""
+
+from pycocotools.mask import *  # noqa: F403
