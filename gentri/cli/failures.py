@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from gentri.cli.options import wants_json
 from gentri.errors import ExitCode, GentriError
+from gentri.pipeline.guards import terminate_as_interrupt
 
 
 class CommandGroup(TyperGroup):
@@ -17,7 +18,8 @@ class CommandGroup(TyperGroup):
     def invoke(self, ctx: typer.Context) -> Any:
         """Run the chosen command."""
         try:
-            return super().invoke(ctx)
+            with terminate_as_interrupt():
+                return super().invoke(ctx)
         except GentriError as error:
             _leave(ctx, error.message, error.hint, error.exit_code)
         except KeyboardInterrupt:

@@ -39,7 +39,7 @@ Json = Annotated[
 Videos = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="[VIDEOS]...",
+        metavar="VIDEOS",
         help="Videos or folders, one source per camera. Not needed in an existing session.",
         show_default=False,
     ),
@@ -65,6 +65,7 @@ Force = Annotated[
     list[str] | None,
     typer.Option(metavar="STAGE", help="Do a stage again although it is fresh."),
 ]
+ForceThis = Annotated[bool, typer.Option("--force", help="Do it again although it is fresh.")]
 Until = Annotated[str | None, typer.Option(metavar="STAGE", help="Stop after this stage.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would run and why; do nothing.")]
 DeviceOption = Annotated[Device, typer.Option("--device", help="Where networks run.")]

@@ -19,32 +19,32 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 @contextmanager
-def open_reporter() -> Iterator["LineReporter"]:
-    """The reporter that suits stderr."""
+def open_reporter(label: str = "") -> Iterator["LineReporter"]:
+    """The reporter that suits stderr; until a stage starts, its lines carry the label."""
     if not sys.stderr.isatty():
-        yield LineReporter()
+        yield LineReporter(label)
         return
     with _bars() as bars:
-        yield BarReporter(bars)
+        yield BarReporter(label, bars)
 
 
 class LineReporter:
     """Plain lines, at most one in a while."""
 
-    def __init__(self) -> None:
-        self._stage = ""
+    def __init__(self, label: str = "") -> None:
+        self._label = label
         self._begin("", 0)
 
     def stage_started(self, plan: "Plan") -> None:
         """Say why the stage runs."""
-        self._stage = plan.stage.name
+        self._label = plan.stage.name
         self._begin("", 0)
         because = f" ({plan.reasons[0]})" if plan.reasons else ""
         self.say(f"{plan.state}{because}")
 
     def stage_finished(self, outcome: "Outcome") -> None:
         """Say that a result is in place."""
-        self._stage = outcome.stage
+        self._label = outcome.stage
         spent = "" if outcome.action == "kept" else f" in {outcome.seconds:.1f} s"
         self.say(f"{_ACTIONS[outcome.action]}{spent}")
 
@@ -64,7 +64,7 @@ class LineReporter:
         print(self._line(text), file=sys.stderr, flush=True)
 
     def _line(self, text: str) -> str:
-        return printable(f"{self._stage}: {text}")
+        return printable(f"{self._label}: {text}")
 
     def _begin(self, unit: str, total: int, done: int = 0) -> None:
         """Start to count; chunks kept from an earlier run have no rate."""
@@ -75,8 +75,8 @@ class LineReporter:
 class BarReporter(LineReporter):
     """A bar for what is being counted, with its lines above it."""
 
-    def __init__(self, bars: "Bars") -> None:
-        super().__init__()
+    def __init__(self, label: str, bars: "Bars") -> None:
+        super().__init__(label)
         self._bars = bars
 
     def advance(self, done: int, total: int, unit: str) -> None:
@@ -84,7 +84,7 @@ class BarReporter(LineReporter):
         if (unit, total) != self._counted:
             self._clear()
             self._begin(unit, total, done)
-            self._bars.add_task(self._stage, total=total, completed=done, unit=unit)
+            self._bars.add_task(self._label, total=total, completed=done, unit=unit)
         else:
             self._bars.update(self._bars.task_ids[-1], completed=done)
 
@@ -114,8 +114,14 @@ def clock(seconds: float) -> str:
 
 def _bars() -> "Bars":
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
-    from rich.progress import TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
     from rich.text import Text
 
     class RateColumn(ProgressColumn):

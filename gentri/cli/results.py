@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from gentri.pipeline.runner import Outcome
     from gentri.pipeline.session import Session
 
-_UNITS = ("px", "mm", "m", "s", "deg", "mrad", "hz")
+# What the names of metrics end in, and how it is written.
+_UNITS = {u: u for u in ("px", "mm", "m", "s", "mrad")} | {"deg": "°", "hz": "Hz", "percent": "%"}
 
 
 def print_results(session: "Session", outcomes: Sequence["Outcome"], as_json: bool) -> None:
@@ -33,8 +34,7 @@ def print_results(session: "Session", outcomes: Sequence["Outcome"], as_json: bo
         ]
         print_json({"session": str(session.root.resolve()), "stages": stages, "poor": poor})
     else:
-        rows = [(o.stage, o.action, f"{o.seconds:.1f} s", key_figures(o.metrics)) for o in outcomes]
-        print_table(rows)
+        print_table([(o.stage, _effort(o), key_figures(o.metrics)) for o in outcomes])
         _print_files(session, outcomes)
     for stage, reasons in poor.items():
         for reason in reasons:
@@ -65,9 +65,15 @@ def key_figures(metrics: dict[str, Any]) -> str:
         label, _, unit = name.rpartition("_")
         if unit not in _UNITS:
             label, unit = name, ""
-        figure = f"{value:.3g}" if isinstance(value, float) else str(value)
-        said.append(" ".join(filter(None, (label.replace("_", " "), figure, unit))))
+        words = (label.replace("_", " "), _figure(value), _UNITS.get(unit, ""))
+        said.append(" ".join(filter(None, words)))
     return ", ".join(said)
+
+
+def _figure(value: int | float | str) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def print_table(rows: Sequence[tuple[str, ...]]) -> None:
@@ -81,6 +87,11 @@ def print_table(rows: Sequence[tuple[str, ...]]) -> None:
 def print_json(document: dict[str, Any]) -> None:
     """One document on stdout."""
     print(json.dumps(document, indent=1, allow_nan=False))
+
+
+def _effort(outcome: "Outcome") -> str:
+    spent = "" if outcome.action == "kept" else f" in {outcome.seconds:.1f} s"
+    return outcome.action + spent
 
 
 def _print_files(session: "Session", outcomes: Sequence["Outcome"]) -> None:

@@ -80,7 +80,7 @@ def until(stage: str) -> Callable[..., None]:
         session: options.SessionFolder = options.DEFAULT_SESSION,
         settings: options.Settings = None,
         height: options.Height = None,
-        force: options.Force = None,
+        force: options.ForceThis = False,
         dry_run: options.DryRun = False,
         device: options.DeviceOption = options.Device.AUTO,
         batch_size: options.BatchSize = 0,
@@ -88,7 +88,17 @@ def until(stage: str) -> Callable[..., None]:
         json: options.Json = False,
     ) -> None:
         run(
-            videos, session, settings, height, stage, force, dry_run, device, batch_size, workers, json
+            videos,
+            session,
+            settings,
+            height,
+            stage,
+            force,
+            dry_run,
+            device,
+            batch_size,
+            workers,
+            json,
         )
 
     return command

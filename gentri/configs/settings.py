@@ -175,18 +175,21 @@ def _value(key: str, text: str, wanted: Any) -> Any:
 
 
 def _comments(table: Item | Container) -> dict[str, str]:
-    """Name → the comment lines directly above it and the one behind it."""
+    """Name → the comment above it, which may stand for several lines, and the one behind it."""
     assert isinstance(table, Table)
     comments: dict[str, str] = {}
     above: list[str] = []
+    comment_ended = False
     for key, item in table.value.body:
         if isinstance(item, Whitespace):
             above = []
-            continue
-        said = item.trivia.comment.lstrip("# ")
-        if isinstance(item, Comment):
-            above.append(said)
+        elif isinstance(item, Comment):
+            above = [*([] if comment_ended else above), _said(item)]
         elif key is not None:
-            comments[key.key] = " ".join([*above, said]).strip()
-            above = []
+            comments[key.key] = " ".join([*above, _said(item)]).strip()
+        comment_ended = not isinstance(item, Comment)
     return comments
+
+
+def _said(item: Item) -> str:
+    return item.trivia.comment.lstrip("# ")

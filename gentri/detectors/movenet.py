@@ -187,10 +187,3 @@ class MoveNetBranches(BaseModule):
     def loss(self, *_args: Any, **_kwargs: Any) -> dict[str, Tensor]:
         """Refused: these modules are for inference."""
         raise NotImplementedError("MoveNet is here for inference only")
-
-
-def cell_grid(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Row (height, 1) and column (1, width) numbers of the cells of a map."""
-    rows = torch.arange(height, device=device)[:, None]
-    columns = torch.arange(width, device=device)[None, :]
-    return rows, columns

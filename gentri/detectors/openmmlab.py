@@ -62,7 +62,9 @@ def _stand_in_for_torchvision() -> None:
 
     class ToPILImage:
         def __call__(self, _image: Any) -> Any:
-            raise RuntimeError("drawing heat maps needs a torchvision that fits the installed torch")
+            raise RuntimeError(
+                "drawing heat maps needs a torchvision that fits the installed torch"
+            )
 
     transforms = _install("torchvision.transforms", ToPILImage=ToPILImage)
     _install("torchvision", transforms=transforms, __version__="0.0.0", __path__=[])

@@ -23,7 +23,7 @@ CAMERA_PARAMS = 11
 _NEAR = 1e-3
 
 _DAMPING_START, _DAMPING_MIN, _DAMPING_MAX = 1e-3, 1e-10, 1e8
-_CONVERGED = 1e-8  # relative fall of the cost
+_CONVERGED = 1e-6  # relative fall of the cost
 _MAX_LOG_FOCAL_STEP = 0.3  # a focal length may change by at most a third per step
 
 
@@ -108,7 +108,8 @@ class Adjusted:
 
 def project_views(views: Views, xyz: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Pixels (C, F, J, 2) and camera-frame points (C, F, J, 3) of joints (F, J, 3)."""
-    Y = np.einsum("cij,fkj->cfki", views.R, xyz) + views.t[:, None, None]
+    Y = (xyz.reshape(-1, 3) @ np.swapaxes(views.R, -1, -2)).reshape(len(views.R), *xyz.shape)
+    Y += views.t[:, None, None]
     u = Y[..., :2] / np.maximum(Y[..., 2:], _NEAR)
     r2 = (u**2).sum(-1, keepdims=True)
     k1, k2 = (views.k[:, i, None, None, None] for i in (0, 1))
@@ -131,11 +132,11 @@ def projection_jacobians(views: Views, xyz: FloatArray, Y: FloatArray) -> tuple[
     bend = 1 + k1 * r2 + k2 * r2**2
     slope = 2 * k1 + 4 * k2 * r2
     by_u = f[..., None, None] * (
-        bend[..., None, None] * np.eye(2) + slope[..., None, None] * u[..., :, None] * u[..., None]
+        bend[..., None, None] * np.eye(2) + slope[..., None, None] * u[..., :, None] * u[..., None, :]
     )
     by_Y = np.zeros((*z.shape, 2, 3))
     by_Y[..., :2] = by_u / z[..., None, None]
-    by_Y[..., 2] = -np.einsum("...ij,...j->...i", by_u, u) / z[..., None]
+    by_Y[..., 2] = -(by_u @ u[..., None])[..., 0] / z[..., None]
 
     RX = Y - views.t[:, None, None]
     camera = np.empty((*z.shape, 2, CAMERA_PARAMS))
@@ -146,7 +147,7 @@ def projection_jacobians(views: Views, xyz: FloatArray, Y: FloatArray) -> tuple[
     camera[..., CENTER] = np.eye(2)
     camera[..., K1] = bent * r2[..., None]
     camera[..., K2] = bent * (r2**2)[..., None]
-    return camera, np.einsum("cfkij,cjl->cfkil", by_Y, views.R)
+    return camera, by_Y @ views.R[:, None, None]
 
 
 def _global_index(priors: Priors) -> tuple[NDArray[np.int64], int]:
@@ -242,12 +243,13 @@ class _Cost:
             free = index >= 0
             at = index[free]
             J = J_cam[c][..., free]
-            H[np.ix_(at, at)] += np.einsum("fkia,fkib->ab", J, J) + np.diag(inverse[c, free] ** 2)
-            g[at] += np.einsum("fkia,fki->a", J, r[c]) + inverse[c, free] * prior[c, free]
-            cross[..., at] += np.einsum("fkij,fkia->fkja", J_xyz[c], J)
+            flat = J.reshape(2 * F * K, len(at))
+            H[np.ix_(at, at)] += flat.T @ flat + np.diag(inverse[c, free] ** 2)
+            g[at] += flat.T @ r[c].ravel() + inverse[c, free] * prior[c, free]
+            cross[..., at] += np.swapaxes(J_xyz[c], -1, -2) @ J
         blocks = np.zeros((F, K, 3, K, 3))
         k = np.arange(K)
-        blocks[:, k, :, k] = np.einsum("cfkia,cfkib->kfab", J_xyz, J_xyz)
+        blocks[:, k, :, k] = np.moveaxis((np.swapaxes(J_xyz, -1, -2) @ J_xyz).sum(0), 0, 1)
         g_xyz = np.einsum("cfkia,cfki->fka", J_xyz, r)
         if len(self.bones):
             self._add_bones(xyz, bone, H, g, cross, blocks, g_xyz)
@@ -298,9 +300,10 @@ def _solve(normal: tuple[FloatArray, ...], damping: float) -> tuple[FloatArray, 
     lift = damping * diagonal + 1e-9 * diagonal.max(initial=1e-12)
     damped = frame + lift[..., None] * np.eye(size)
     solved = np.linalg.solve(damped, np.concatenate([cross, g_xyz[..., None]], axis=-1))
-    S = H + np.diag(damping * np.diag(H) + 1e-12) - np.einsum("fdp,fdq->pq", cross, solved[..., :-1])
-    rhs = g - np.einsum("fdp,fd->p", cross, solved[..., -1])
-    step = -np.linalg.solve(S, rhs)
+    flat = cross.reshape(-1, cross.shape[-1])
+    reduced = flat.T @ solved.reshape(len(flat), -1)
+    S = H + np.diag(damping * np.diag(H) + 1e-12) - reduced[:, :-1]
+    step = -np.linalg.solve(S, g - reduced[:, -1])
     return step, -(solved[..., -1] + solved[..., :-1] @ step)
 
 

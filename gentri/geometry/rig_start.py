@@ -177,7 +177,12 @@ def _absolute_pose(
 
     camera = {"model": "SIMPLE_PINHOLE", "width": 2, "height": 2, "params": [1.0, 0.0, 0.0]}
     limit = _PNP_THRESHOLD * threshold
-    ransac = {"max_reproj_error": limit, "max_iterations": 1000, "seed": seed}
+    ransac = {
+        "max_reproj_error": limit,
+        "min_iterations": 100,
+        "max_iterations": 1000,
+        "seed": seed,
+    }
     refine = {"loss_type": "CAUCHY", "loss_scale": limit / 2}
     pose, info = poselib.estimate_absolute_pose(xy, xyz, camera, ransac, refine)
     if info["num_inliers"] < _MIN_PNP_POINTS:

@@ -12,9 +12,6 @@ from gentri.errors import InputError
 from gentri.media.clip import Clip, Picture, Size
 from gentri.media.files import IMAGE_SUFFIXES, list_images
 
-# Frame rates are written with decimals but mean fractions such as 30000/1001.
-_RATE_DENOMINATOR = 1001
-
 
 def probe_images(folder: Path, fps: float | None) -> Clip:
     """Describe a folder of pictures that were taken at `fps` frames per second.
@@ -36,7 +33,7 @@ def probe_images(folder: Path, fps: float | None) -> Clip:
             "set it, for example --set frames.image_fps=30",
         )
     height, width = _read(images[0]).shape[:2]
-    rate = Fraction(fps).limit_denominator(_RATE_DENOMINATOR)
+    rate = Fraction(str(fps))  # 29.97 means 29.97, not the nearest binary number
     places = np.arange(len(images), dtype=np.int64)
     return Clip(
         path=folder,

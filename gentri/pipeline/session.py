@@ -45,9 +45,7 @@ class Session:
             SessionError: the folder belongs to other videos, or cannot become a session.
         """
         _check_names(tuple(sources))
-        for name, path in sources.items():
-            if not path.exists():
-                raise InputError(f"{name}: there is no {path}", "check the path of the video")
+        _check_sources(root, sources)
         if (root / SETTINGS_FILE).is_file():
             return cls.open(root)._take_up(sources)
         _check_free(root)
@@ -185,6 +183,15 @@ def _check_names(names: tuple[str, ...]) -> None:
             f"camera names must differ, also where upper and lower case are one: {names}",
             "rename one of the videos",
         )
+
+
+def _check_sources(root: Path, sources: Mapping[str, Path]) -> None:
+    """Refuse what is not there, and a folder of images that would hold the results."""
+    for name, path in sources.items():
+        if not path.exists():
+            raise InputError(f"{name}: there is no {path}", "check the path of the video")
+        if root.resolve().is_relative_to(path.resolve()):
+            raise SessionError(f"{root} lies inside the images of {name}: {path}", _OTHER_SESSION)
 
 
 def _check_free(root: Path) -> None:

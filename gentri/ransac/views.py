@@ -65,7 +65,7 @@ def gather_views(
     xy = np.where(seen[..., None], xy, 0.0)
 
     def tensor(array: FloatArray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device, working_dtype(device))
+        return torch.from_numpy(np.ascontiguousarray(array)).to(working_dtype(device)).to(device)
 
     R = tensor(np.stack([c.cam_from_world.R for c in rig.cameras]))
     xy_bjc = tensor(xy.transpose(1, 2, 0, 3))

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gentri.data import Detections, FloatArray, Keypoints2D, Poses3D, Rig, Timeline
+from gentri.data import FloatArray, Keypoints2D, Poses3D, Rig
 from gentri.errors import CalibrationError, InputError
 from gentri.pipeline.atomic import atomic_write
 from gentri.pipeline.stage import Context, Metrics, Stage
@@ -36,7 +36,9 @@ def run(context: Context) -> Metrics:
         InputError: no two cameras see the subject at the same time.
         CalibrationError: they do, but agree nowhere.
     """
-    keypoints = _subject(context)
+    from gentri.people.subject import subject_keypoints
+
+    keypoints = subject_keypoints(context.inputs["detect"], context.inputs["calibrate"])
     rig = Rig.load(context.inputs["calibrate"] / "rig.toml").select(keypoints.cameras)
     score = np.where(keypoints.score >= context.params.min_score, keypoints.score, 0.0)
     seen = np.isfinite(keypoints.xy_px).all(axis=-1) & (score > 0)
@@ -51,17 +53,6 @@ def run(context: Context) -> Metrics:
     with atomic_write(context.out / "poses3d.npz") as path:
         poses.save(path)
     return _metrics(poses, rig, seen)
-
-
-def _subject(context: Context) -> Keypoints2D:
-    """The subject's detections in all cameras at the common ticks."""
-    from gentri.people.subject import Subject, subject_keypoints
-
-    subject = Subject.load(context.inputs["calibrate"] / "subject.npz")
-    timeline = Timeline.load(context.inputs["frames"] / "timeline.npz")
-    folder = context.inputs["detect"]
-    detections = {name: Detections.load(folder / f"{name}.npz") for name in subject.cameras}
-    return subject_keypoints(detections, timeline, subject)
 
 
 def _require_shared_ticks(keypoints: Keypoints2D, seen: NDArray[np.bool_]) -> None:
@@ -166,4 +157,4 @@ def _reasons(metrics: Metrics) -> list[str]:
     return reasons
 
 
-STAGE = Stage("triangulate", 1, ("frames", "detect", "calibrate"), TriangulateParams, run)
+STAGE = Stage("triangulate", 1, ("detect", "calibrate"), TriangulateParams, run)

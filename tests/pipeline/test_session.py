@@ -3,6 +3,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,9 @@ def test_other_content_elsewhere_is_refused(session, videos, tmp_path):
     other.parent.mkdir()
     other.write_bytes(b"other")
     before = session.settings_file.read_bytes()
-    with pytest.raises(SessionError, match=r"belongs to other videos: found cam1 = .*--session"):
+    with pytest.raises(
+        SessionError, match=r"belongs to other videos: found cam1 = .*\n.*--session"
+    ):
         Session.create(session.root, {**videos, "cam1": other})
     assert session.settings_file.read_bytes() == before
 
@@ -73,6 +76,13 @@ def test_a_video_that_is_not_there_is_refused(tmp_path, videos):
     assert not (tmp_path / "session").exists()
 
 
+def test_a_folder_of_images_is_not_a_place_for_a_session(tmp_path, videos):
+    sources = {"a": tmp_path / "videos", "b": videos["cam0"]}
+    with pytest.raises(SessionError, match="lies inside the images of a"):
+        Session.create(tmp_path / "videos" / "session", sources)
+    assert not (tmp_path / "videos" / "session").exists()
+
+
 def test_a_file_is_not_a_place_for_a_session(tmp_path, videos):
     (tmp_path / "session").write_text("mine")
     with pytest.raises(SessionError, match=r"is a file; .*\n.*--session"):
@@ -81,35 +91,45 @@ def test_a_file_is_not_a_place_for_a_session(tmp_path, videos):
 
 
 def test_a_folder_with_other_files_is_not_a_place_for_a_session(tmp_path, videos):
-    with pytest.raises(SessionError, match=r"not a gentri session: found cam0\.mp4, .*--session"):
+    with pytest.raises(
+        SessionError, match=r"not a gentri session: found cam0\.mp4, .*\n.*--session"
+    ):
         Session.create(tmp_path / "videos", videos)
     assert sorted(p.name for p in (tmp_path / "videos").iterdir()) == [
         p.name for p in videos.values()
     ]
 
 
+UNWRITABLE = """
+import os, sys
+from pathlib import Path
+from gentri.errors import SessionError
+from gentri.pipeline.session import Session
+if os.getuid() == 0:
+    os.setuid(65534)  # root may write anywhere
+try:
+    Session.create(Path("locked/session"), {"a": Path("a.mp4")})
+except SessionError as error:
+    print(error)
+"""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
-def test_an_unwritable_folder_is_refused(tmp_path, videos):
-    locked = tmp_path / "locked"
-    locked.mkdir()
-    code = (
-        "import os, sys\n"
-        "from pathlib import Path\n"
-        "from gentri.pipeline.session import Session\n"
-        "if os.getuid() == 0: os.setuid(65534)\n"  # root may write anywhere
-        "Session.create(Path(sys.argv[1]) / 's', {'a': Path(sys.argv[2])})\n"
-    )
-    locked.chmod(0o555)
-    open_to_all = Path("/proc/self/exe")  # a source that every user can read
-    process = subprocess.run(
-        [sys.executable, "-c", code, str(locked), str(open_to_all)],
-        capture_output=True,
-        text=True,
-    )
-    if "Permission denied" in process.stderr and "SessionError" not in process.stderr:
-        pytest.skip("another user cannot even reach the test's folder")
-    assert "SessionError: cannot write into" in process.stderr
-    assert "--session" in process.stderr
+def test_an_unwritable_folder_is_refused():
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folder is closed to other users
+        place = Path(name)
+        (place / "a.mp4").write_bytes(b"a")
+        (place / "locked").mkdir(mode=0o555)
+        place.chmod(0o755)
+        process = subprocess.run(
+            [sys.executable, "-c", UNWRITABLE],
+            cwd=place,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+            capture_output=True,
+            text=True,
+        )
+    assert process.stdout.startswith("cannot write into locked/session: Permission denied")
+    assert "--session" in process.stdout, process.stderr
 
 
 def test_a_folder_without_session_cannot_be_opened(tmp_path):
@@ -177,9 +197,9 @@ def holder(session):
 
 
 def test_a_second_process_is_refused_and_told_who_works(session, holder):
-    with pytest.raises(SessionError, match=f"process {holder.pid} on .*\n.*wait for it"):
-        with session.lock():
-            pass
+    said = rf"process {holder.pid} on .*\n.*wait for it"
+    with pytest.raises(SessionError, match=said), session.lock():
+        pass
 
 
 def test_the_lock_of_a_killed_process_does_not_block(session, holder):

@@ -7,7 +7,7 @@ import pytest
 import tomlkit
 
 import gentri
-from gentri.data import Detections, Keypoints2D, Poses3D, Rig, Timeline
+from gentri.data import Detections, Keypoints2D, Poses3D, Rig
 from gentri.errors import CalibrationError, InputError
 from gentri.people.subject import Subject
 from gentri.pipeline.stage import Context, Runtime
@@ -38,11 +38,9 @@ def context_of(folder: Path, rig: Rig, seen: Keypoints2D, **changes: Any) -> Con
         path.mkdir(parents=True)
     rig.save(inputs["calibrate"] / "rig.toml")
     ticks = len(seen.time_s)
-    Timeline(seen.cameras, (seen.time_s,) * len(seen.cameras), seen.size_px).save(
-        inputs["frames"] / "timeline.npz"
-    )
     slots = (np.zeros(ticks, dtype=np.int32),) * len(seen.cameras)
-    Subject(seen.cameras, slots, seen.time_s).save(inputs["calibrate"] / "subject.npz")
+    frame_s = (seen.time_s,) * len(seen.cameras)
+    Subject(seen.cameras, slots, frame_s, seen.time_s).save(inputs["calibrate"] / "subject.npz")
     for c, name in enumerate(seen.cameras):
         Detections(
             seen.xy_px[c][:, None],

@@ -1,0 +1,285 @@
+"""Frames → the people in them: joints, boxes and in-view identities per camera."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gentri.data import Detections, FloatArray, Timeline
+from gentri.detectors.detector import Detector, ModelName, People, load_detector, model
+from gentri.errors import InputError, UsageError
+from gentri.pipeline.atomic import atomic_write
+from gentri.pipeline.stage import Context, Metrics, Stage
+from gentri.skeletons import Skeleton
+
+if TYPE_CHECKING:
+    from gentri.detectors.crops import Image
+    from gentri.pipeline.session import Session
+
+# Frames of one camera per chunk: what a killed run loses at most, a few seconds of work. A multiple
+# of the batch sizes, so that batches and with them the numbers are the same for any such length.
+CHUNK_FRAMES = 64
+_JPEG_END = b"\xff\xd9"
+
+
+@dataclass(frozen=True)
+class DetectParams:
+    """Settings of the table [detect]."""
+
+    model: ModelName
+    box_score_min: float
+    pose_score_min: float
+    people_max: int
+    track_gap_s: float
+
+    def __post_init__(self) -> None:
+        for fits, need in (
+            (0 <= self.box_score_min <= 1, "detect.box_score_min from 0 to 1"),
+            (0 <= self.pose_score_min <= 1, "detect.pose_score_min from 0 to 1"),
+            (self.people_max >= 1, "detect.people_max ≥ 1"),
+            (0 <= self.track_gap_s < float("inf"), "detect.track_gap_s ≥ 0"),
+        ):
+            if not fits:
+                raise UsageError(f"{self}: needed is {need}", "change the setting")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A run of frames of one camera.
+
+    Attributes:
+        camera: name.
+        start, stop: first frame, and the one after the last.
+        size_px: width and height of the original video, which stored frames may fall short of.
+    """
+
+    camera: str
+    start: int
+    stop: int
+    size_px: tuple[int, int]
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def frames(self, folder: Path) -> list[Path]:
+        """Image files of the chunk."""
+        return [folder / self.camera / f"{i:06d}.jpg" for i in range(self.start, self.stop)]
+
+    def part(self, parts: Path) -> Path:
+        """File of the finished chunk."""
+        return parts / f"{self.camera}.{self.start:06d}.npz"
+
+
+def run(context: Context) -> Metrics:
+    """Write `<camera>.npz` (`gentri.data.Detections`) for every camera.
+
+    Raises:
+        InputError: a frame cannot be read, or a camera never sees a person.
+        WeightsError: the model's weights are not there.
+    """
+    timeline = Timeline.load(context.inputs["frames"] / "timeline.npz")
+    chunks = plan_chunks(timeline)
+    pending = [c for c in chunks if not c.part(context.parts).exists()]
+    effort = _detect(context, pending, chunks) if pending else {}
+
+    cameras = {}
+    for i, camera in enumerate(timeline.cameras):
+        mine = [c.part(context.parts) for c in chunks if c.camera == camera]
+        seen = _assemble(mine, context, timeline, i)
+        cameras[camera] = _describe(seen)
+        with atomic_write(context.out / f"{camera}.npz") as temporary:
+            seen.save(temporary)
+    _require_people(cameras)
+    return {"model": context.params.model, "cameras": cameras, **effort}
+
+
+def plan_chunks(timeline: Timeline) -> list[Chunk]:
+    """All frames of all cameras, camera by camera."""
+    return [
+        Chunk(camera, start, min(start + CHUNK_FRAMES, len(times)), (int(size[0]), int(size[1])))
+        for camera, times, size in zip(
+            timeline.cameras, timeline.time_s, timeline.size_px, strict=True
+        )
+        for start in range(0, len(times), CHUNK_FRAMES)
+    ]
+
+
+def _detect(context: Context, pending: list[Chunk], chunks: list[Chunk]) -> dict[str, float]:
+    """Run the networks on the chunks that are not there yet; how long it took."""
+    started = time.perf_counter()
+    detector = _load(context)
+    loaded = time.perf_counter()
+    total = sum(map(len, chunks))
+    done = total - sum(map(len, pending))
+    context.progress.advance(done, total, "frames")
+    for chunk in pending:
+        people = []
+        for found in _detect_chunk(detector, chunk, context):
+            people.append(found)
+            done += 1
+            context.progress.advance(done, total, "frames")
+        _save_part(chunk.part(context.parts), people)
+    seconds = time.perf_counter() - loaded
+    return {
+        "frames": sum(map(len, pending)),
+        "load_seconds": loaded - started,
+        "seconds": seconds,
+        "network_seconds": detector.network_seconds,
+        "network_share": detector.network_seconds / seconds,
+    }
+
+
+def _load(context: Context) -> Detector:
+    params, runtime = context.params, context.runtime
+    context.progress.say(f"loading the detector {params.model}")
+    return load_detector(
+        params.model,
+        runtime.device,
+        box_score_min=params.box_score_min,
+        people_max=params.people_max,
+        batch_size=runtime.batch_size,
+        workers=runtime.workers,
+    )
+
+
+def _detect_chunk(detector: Detector, chunk: Chunk, context: Context) -> Iterator[People]:
+    """The credible, distinct people of each frame, in pixels of the original video."""
+    from gentri.people.tracks import distinct_people
+
+    frames = chunk.frames(context.inputs["frames"])
+    height, width = read_image(frames[0]).shape[:2]
+    original_per_stored = np.array(chunk.size_px) / np.array([width, height])
+    for found in detector.detect(frames, read_image):
+        credible = found.select(found.score.mean(-1) >= context.params.pose_score_min)
+        distinct = distinct_people(
+            credible.xy_px, credible.box_px, credible.score.mean(-1), detector.skeleton
+        )
+        yield credible.select(distinct).resized(original_per_stored)
+
+
+def read_image(path: Path) -> "Image":
+    """A frame as BGR bytes (H, W, 3).
+
+    Raises:
+        InputError: it is absent or damaged.
+    """
+    import cv2
+
+    try:
+        data = np.fromfile(path, dtype=np.uint8)
+    except OSError:
+        data = np.empty(0, dtype=np.uint8)
+    # OpenCV gives the rest of a truncated JPEG in grey, and no error.
+    whole = data[-2:].tobytes() == _JPEG_END
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if whole else None
+    if image is None:
+        raise InputError(
+            f"the frame {path} is absent or damaged", "extract again: `gentri frames --force`"
+        )
+    return np.asarray(image)
+
+
+def _save_part(path: Path, people: list[People]) -> None:
+    """One row per person: ragged frames need no empty slots."""
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            count=np.array([len(p.box_score) for p in people], dtype=np.int32),
+            xy_px=np.concatenate([p.xy_px for p in people]),
+            score=np.concatenate([p.score for p in people]),
+            box_px=np.concatenate([p.box_px for p in people]),
+        )
+
+
+def _assemble(parts: list[Path], context: Context, timeline: Timeline, camera: int) -> Detections:
+    """One camera's chunks as one array, with identities. Holds one chunk beside the result."""
+    from gentri.people.tracks import Tracker
+
+    joints = model(context.params.model).skeleton
+    slots = max((int(load_counts(part).max(initial=0)) for part in parts), default=0)
+    times = timeline.time_s[camera]
+    width, height = (int(n) for n in timeline.size_px[camera])
+    seen = _nobody(len(times), slots, width, height, joints)
+    tracker = Tracker(joints, _gap_frames(times, context.params.track_gap_s))
+    for frame, (xy, score, box) in enumerate(_load_frames(parts)):
+        n = len(box)
+        seen.xy_px[frame, :n], seen.score[frame, :n], seen.box_px[frame, :n] = xy, score, box
+        seen.track[frame, :n] = tracker.update(xy, box)
+    return seen
+
+
+def load_counts(part: Path) -> NDArray[np.int32]:
+    """How many people each frame of a finished chunk shows."""
+    with np.load(part, allow_pickle=False) as chunk:
+        return chunk["count"]
+
+
+def _load_frames(parts: list[Path]) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
+    """Joints, scores and boxes of the people of each frame."""
+    for part in parts:
+        with np.load(part, allow_pickle=False) as chunk:
+            cuts = np.cumsum(chunk["count"])[:-1]
+            rows = (np.split(chunk[name], cuts) for name in ("xy_px", "score", "box_px"))
+            yield from zip(*rows, strict=True)
+
+
+def _nobody(frames: int, slots: int, width: int, height: int, joints: Skeleton) -> Detections:
+    shape = (frames, slots)
+    return Detections(
+        np.full((*shape, len(joints), 2), np.nan, dtype=np.float32),
+        np.full((*shape, len(joints)), np.nan, dtype=np.float32),
+        np.full((*shape, 4), np.nan, dtype=np.float32),
+        np.full(shape, -1, dtype=np.int32),
+        width,
+        height,
+        joints,
+    )
+
+
+def _gap_frames(time_s: FloatArray, gap_s: float) -> int:
+    """Frames in a gap, by the usual distance of frames."""
+    return round(gap_s / float(np.median(np.diff(time_s)))) if len(time_s) > 1 else 0
+
+
+def _describe(seen: Detections) -> dict[str, Any]:
+    people = (seen.track >= 0).sum(1)
+    return {
+        "frames": len(people),
+        "frames_with_people": int((people > 0).sum()),
+        "people_per_frame": float(people.mean()),
+        "people_most": int(people.max(initial=0)),
+        "tracks": int(seen.track.max(initial=-1)) + 1,
+        "mean_score": float(np.nanmean(seen.score)) if people.any() else None,
+    }
+
+
+def _require_people(cameras: dict[str, dict[str, Any]]) -> None:
+    """Refuse footage in which a camera sees nobody."""
+    empty = [name for name, seen in cameras.items() if not seen["frames_with_people"]]
+    if not empty:
+        return
+    hint = (
+        "check that the whole person is in view, upright and not tiny; lower detect.box_score_min, "
+        "or choose a stronger detect.model"
+    )
+    if len(empty) == len(cameras):
+        raise InputError("no person was found in any camera", hint)
+    raise InputError(
+        f"no person was found in any frame of: {', '.join(empty)}",
+        f"leave these videos out, or {hint}",
+    )
+
+
+def _digests(_session: "Session", params: DetectParams) -> dict[str, str]:
+    from gentri.weights import store
+
+    return {name: store.find(name).sha256 for name in model(params.model).weights}
+
+
+STAGE = Stage(
+    name="detect", version=1, needs=("frames",), params=DetectParams, run=run, external=_digests
+)
