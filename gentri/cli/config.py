@@ -1,6 +1,7 @@
 """`gentri config`: every setting."""
 
 from dataclasses import asdict
+from textwrap import fill
 
 from gentri.cli import options
 from gentri.cli.failures import printable
@@ -23,5 +24,5 @@ def config(
     for s in settings:
         origin = s.source if s.source == "default" else f"{s.source}, default {shown(s.default)}"
         print(printable(f"{s.stage}.{s.name} = {shown(s.value)}  ({origin})"))
-        for line in (*s.comment.splitlines(), f"Allowed: {s.allowed}."):
-            print(printable(f"    {line}"))
+        for text in filter(None, (s.comment, f"Allowed: {s.allowed}.")):
+            print(printable(fill(text, 100, initial_indent="    ", subsequent_indent="    ")))

@@ -1,6 +1,7 @@
 """Weight files as state dicts, without running code that they may contain."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def _harmless() -> list[Any]:
     """All that an OpenMMLab checkpoint may name: numpy's arrays and scalars, and a training log."""
     import numpy as np
 
-    core = np._core.multiarray if hasattr(np, "_core") else np.core.multiarray
+    core = import_module(np.ndarray.__reduce__(np.empty(0))[0].__module__)
     dtypes = [type(np.dtype(name)) for name in ("f4", "f8", "i4", "i8", "u1", "bool")]
     array = [
         (getattr(core, name), f"numpy.{package}.multiarray.{name}")

@@ -59,18 +59,20 @@ def cut(image: Image, region: Region) -> Image:
     part, origin = _surroundings(image, region, shrink)
     if shrink > 1:
         size = (part.shape[1] // shrink, part.shape[0] // shrink)
-        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        shrunk = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        part = np.asarray(shrunk, dtype=np.uint8)
     # input u → frame x = left + u · step → part (x − origin + 0.5) / shrink − 0.5
     left = region.center - region.scale / 2
     step = frame_px_per_input_px / shrink
     start = (left - origin + 0.5) / shrink - 0.5
     part_from_input = np.array([[step[0], 0.0, start[0]], [0.0, step[1], start[1]]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(part, part_from_input, region.input_size, flags=flags))
+    warped = cv2.warpAffine(part, part_from_input, region.input_size, flags=flags)
+    return np.asarray(warped, dtype=np.uint8)
 
 
 def _surroundings(image: Image, region: Region, shrink: int) -> tuple[Image, FloatArray]:
-    """The part of a frame that a region touches, whole blocks of `shrink` pixels, and its corner."""
+    """The part of a frame that a region touches, in blocks of `shrink` pixels, and its corner."""
     height, width = image.shape[:2]
     limit = np.array([width, height])
     low = np.floor((region.center - region.scale / 2) / shrink).astype(int) - 1
@@ -81,7 +83,8 @@ def _surroundings(image: Image, region: Region, shrink: int) -> tuple[Image, Flo
     missing = -(high - low) % shrink  # a last partial block repeats its edge
     if missing.any():
         x, y = int(missing[0]), int(missing[1])
-        part = np.asarray(cv2.copyMakeBorder(part, 0, y, 0, x, cv2.BORDER_REPLICATE))
+        padded = cv2.copyMakeBorder(part, 0, y, 0, x, cv2.BORDER_REPLICATE)
+        part = np.asarray(padded, dtype=np.uint8)
     return part, low.astype(np.float64)
 
 

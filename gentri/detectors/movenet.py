@@ -8,11 +8,10 @@ of the weight files. Import after `gentri.detectors.openmmlab.prepare`.
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
+from torch.nn import functional
 
 STRIDE = 4  # input pixels per cell of the output maps
 WIDTH_THUNDER = 1.75  # MobileNetV2 width multipliers of the two published models
@@ -63,7 +62,9 @@ class SameConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """(N, C, H, W) → (N, C', H / stride, W / stride)."""
-        return super().forward(input if self.stride[0] == 1 else F.pad(input, (0, 1, 0, 1)))
+        return super().forward(
+            input if self.stride[0] == 1 else functional.pad(input, (0, 1, 0, 1))
+        )
 
 
 class InvertedResidual(nn.Module):
@@ -79,8 +80,8 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) → (N, C', H / stride, W / stride)."""
-        y = x if self.expand is None else F.relu6(self.expand(x), inplace=True)
-        y = self.project(F.relu6(self.depthwise(y), inplace=True))
+        y = x if self.expand is None else functional.relu6(self.expand(x), inplace=True)
+        y = self.project(functional.relu6(self.depthwise(y), inplace=True))
         return x + y if self.residual else y
 
 
@@ -94,7 +95,7 @@ class SeparableConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) → (N, C', H, W)."""
-        return F.relu(self.pw(self.dw(x)), inplace=True)
+        return functional.relu(self.pw(self.dw(x)), inplace=True)
 
 
 @MODELS.register_module()
@@ -120,13 +121,13 @@ class MoveNetBackbone(BaseModule):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Images (N, 3, H, W) in −1…1 → features at strides 4, 8, 16 and 32."""
-        x = F.relu6(self.stem(x), inplace=True)
+        x = functional.relu6(self.stem(x), inplace=True)
         pyramid = []
         for i, block in enumerate(self.blocks):
             x = block(x)
             if i in _PYRAMID_BLOCKS:
                 pyramid.append(x)
-        return (*pyramid, F.relu6(self.last(x), inplace=True))
+        return (*pyramid, functional.relu6(self.last(x), inplace=True))
 
 
 @MODELS.register_module()
@@ -151,7 +152,7 @@ class MoveNetFPN(BaseModule):
         """Four maps → one (N, 24, H / 4, W / 4)."""
         x = self.lat[3](features[3])
         for fuse, level in zip(self.fuse, (2, 1, 0), strict=True):
-            up = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+            up = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
             x = fuse(up + self.lat[level](features[level]))
         return (x,)
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from mmengine.structures import InstanceData
 from mmpose.registry import MODELS
 from torch import Tensor
+from torch.nn import functional
 
 from gentri.detectors.movenet import STRIDE, MoveNetBranches
 
@@ -86,17 +86,11 @@ class MoveNetMultiPoseHead(MoveNetBranches):
         self.register_buffer("center_weight", torch.ones(64, 64))
 
     def predict(self, feats: Any, batch_data_samples: Any, test_cfg: Any) -> list[InstanceData]:
-        """Per frame `bboxes` (6, 4), `bbox_scores` (6,), `keypoints` (6, 17, 2) and their scores."""
-        boxes, box_scores, xy, score = (t.cpu().numpy() for t in self.read_out(self.forward(feats)))
-        return [
-            InstanceData(
-                bboxes=boxes[i],
-                bbox_scores=box_scores[i],
-                keypoints=xy[i],
-                keypoint_scores=score[i],
-            )
-            for i in range(len(boxes))
-        ]
+        """Per frame `bboxes` (6, 4), keypoints (6, 17, 2), and the scores of both."""
+        names = ("bboxes", "bbox_scores", "keypoints", "keypoint_scores")
+        arrays = (tensor.cpu().numpy() for tensor in self.read_out(self.forward(feats)))
+        frames = zip(*arrays, strict=True)
+        return [InstanceData(**dict(zip(names, frame, strict=True))) for frame in frames]
 
     def read_out(self, maps: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Maps → boxes (N, 6, 4), their scores (N, 6), keypoints (N, 6, 17, 2), scores (N, 6, 17).
@@ -178,7 +172,7 @@ def merge_mirrored(
 def _peaks(center: Tensor) -> tuple[Tensor, Tensor]:
     """Scores and flat cells (N, 6) of the highest local maxima of the centre map (N, 1, h, w)."""
     half = _PEAK_WINDOW_CELLS // 2
-    peaks = center * (center == F.max_pool2d(center, _PEAK_WINDOW_CELLS, 1, half))
+    peaks = center * (center == functional.max_pool2d(center, _PEAK_WINDOW_CELLS, 1, half))
     scores, cells = peaks.flatten(1).topk(PEOPLE)
     return scores, cells
 

@@ -33,7 +33,7 @@ class Network:
     """One model on one device.
 
     Attributes:
-        seconds: wall time spent inside the network so far, transfer to and from the device included.
+        seconds: wall time spent inside the network so far, transfers to the device included.
     """
 
     def __init__(self, registry: Registry, config: dict[str, Any], weights: Path, device: str):

@@ -8,6 +8,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import sys
+import warnings
 from functools import cache
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -17,11 +18,11 @@ from typing import Any
 @cache
 def prepare() -> None:
     """Make `import mmcv, mmdet, mmpose` work; call it before any of them. Does its work once."""
+    _silence_imports()
     _stand_in_for_xtcocotools()
     _stand_in_for_torchvision()
     _stand_in_for_pkg_resources()
     _stand_in_for_mmcv_ops()
-    _silence_mmengine()
 
 
 def _importable(name: str) -> bool:
@@ -62,9 +63,7 @@ def _stand_in_for_torchvision() -> None:
 
     class ToPILImage:
         def __call__(self, _image: Any) -> Any:
-            raise RuntimeError(
-                "drawing heat maps needs a torchvision that fits the installed torch"
-            )
+            raise RuntimeError("drawing heat maps needs a torchvision that fits this torch")
 
     transforms = _install("torchvision.transforms", ToPILImage=ToPILImage)
     _install("torchvision", transforms=transforms, __version__="0.0.0", __path__=[])
@@ -75,7 +74,7 @@ def _stand_in_for_pkg_resources() -> None:
     if importlib.util.find_spec("pkg_resources") is not None:
         return
 
-    class DistributionNotFound(Exception):
+    class DistributionNotFound(Exception):  # noqa: N818  (pkg_resources calls it so)
         pass
 
     def get_distribution(name: str) -> importlib.metadata.Distribution:
@@ -92,11 +91,9 @@ def _stand_in_for_pkg_resources() -> None:
 
 
 def _stand_in_for_mmcv_ops() -> None:
-    """RTMDet needs one compiled operation of MMCV, non-maximum suppression; the rest must not run."""
+    """RTMDet needs one compiled operation of MMCV, non-maximum suppression; others are refused."""
     if importlib.util.find_spec("mmcv._ext") is not None:
         return
-    import mmcv
-
     def missing(name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -106,16 +103,14 @@ def _stand_in_for_mmcv_ops() -> None:
 
         return refuse
 
-    extension = _install("mmcv._ext", nms=non_maximum_suppression)
-    vars(extension)["__getattr__"] = missing
-    vars(mmcv)["_ext"] = extension
+    operations = {"nms": non_maximum_suppression, "__getattr__": missing}
+    _install("mmcv._ext", **operations)
 
 
-def _silence_mmengine() -> None:
-    """Its loggers print to the console what a person running gentri cannot act on."""
-    import logging
-
-    logging.getLogger("mmengine").setLevel(logging.ERROR)
+def _silence_imports() -> None:
+    """Advice of these libraries to their own developers, of no use to who runs gentri."""
+    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+    warnings.filterwarnings("ignore", category=SyntaxWarning, module="mm")
 
 
 def non_maximum_suppression(

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
@@ -84,7 +86,14 @@ def published_mirror(skeleton: Skeleton) -> list[int]:
     from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
     file = f"configs/_base_/datasets/{_META_FILES[skeleton.name]}.py"
-    return list(parse_pose_metainfo({"from_file": file})["flip_indices"])
+    published: Any = parse_pose_metainfo({"from_file": file})
+    return list(published["flip_indices"])
+
+
+# A frame on its way: decoded and fitted, with its boxes and their scores, as the people's crops.
+_Frame = tuple[Image, Fitted]
+_Boxed = tuple[Image, FloatArray, FloatArray]
+_Cropped = tuple[FloatArray, FloatArray, list[Region], list[Image]]
 
 
 class TopDownDetector:
@@ -110,6 +119,8 @@ class TopDownDetector:
         on_cpu = next(pose.network.model.parameters()).device.type == "cpu"
         self.batch_size = batch_size or (_BATCH_CPU if on_cpu else _BATCH_GPU)
         self.workers = workers or _WORKERS
+        # The helper threads are the parallelism: OpenCV's own would take the networks' cores.
+        cv2.setNumThreads(1)
 
     @property
     def network_seconds(self) -> float:
@@ -119,7 +130,7 @@ class TopDownDetector:
     def detect(self, frames: Iterable[Path], read: Callable[[Path], Image]) -> Iterator[People]:
         """The people of each frame, in order."""
 
-        def load(path: Path) -> tuple[Image, Fitted]:
+        def load(path: Path) -> _Frame:
             image = read(path)
             return image, self.finder.fit(image)
 
@@ -144,16 +155,12 @@ class TopDownDetector:
             people.append((image, box[best], score[best]))
         return people
 
-    def _crop(
-        self, frame: tuple[Image, FloatArray, FloatArray]
-    ) -> tuple[FloatArray, FloatArray, list[Region], list[Image]]:
+    def _crop(self, frame: _Boxed) -> _Cropped:
         image, boxes, scores = frame
         regions = [person_region(box, self.pose.input_size, self.pose.padding) for box in boxes]
         return boxes, scores, regions, [cut(image, region) for region in regions]
 
-    def _estimate(
-        self, group: list[tuple[FloatArray, FloatArray, list[Region], list[Image]]]
-    ) -> Iterator[People]:
+    def _estimate(self, group: list[_Cropped]) -> Iterator[People]:
         """The people of a few frames, their crops batched across frames and people."""
         regions = [region for _, _, part, _ in group for region in part]
         crops = [crop for *_, part in group for crop in part]

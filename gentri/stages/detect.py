@@ -180,7 +180,7 @@ def read_image(path: Path) -> "Image":
         raise InputError(
             f"the frame {path} is absent or damaged", "extract again: `gentri frames --force`"
         )
-    return np.asarray(image)
+    return np.asarray(image, dtype=np.uint8)
 
 
 def _save_part(path: Path, people: list[People]) -> None:
