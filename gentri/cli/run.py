@@ -87,19 +87,8 @@ def until(stage: str) -> Callable[..., None]:
         workers: options.Workers = 0,
         json: options.Json = False,
     ) -> None:
-        run(
-            videos,
-            session,
-            settings,
-            height,
-            stage,
-            force,
-            dry_run,
-            device,
-            batch_size,
-            workers,
-            json,
-        )
+        again, speed = [stage] if force else [], (device, batch_size, workers)
+        run(videos, session, settings, height, stage, again, dry_run, *speed, json)
 
     return command
 

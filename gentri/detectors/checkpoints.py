@@ -94,7 +94,8 @@ def _is_optional(key: str) -> bool:
 
 
 def _unreadable(path: Path, error: Exception) -> WeightsError:
+    reason = str(error).partition("\n")[0] or type(error).__name__
     return WeightsError(
-        f"{path} cannot serve as weights of this model: {str(error).splitlines()[0]}",
+        f"{path} cannot serve as weights of this model: {reason}",
         "check it with `gentri weights verify`, or fetch it again with `gentri weights fetch`",
     )

@@ -161,6 +161,11 @@ def _failure(video: Path, words: str, code: int) -> InputError:
             f"the session's disk became full while frames of {video.name} were written",
             "free space and run again: finished chunks are kept",
         )
+    if code < 0:
+        return InputError(
+            f"ffmpeg crashed (signal {-code}) while it read {video}",
+            f"install a newer ffmpeg than {ffmpeg_executable()}, or convert the video to MP4",
+        )
     last = words.strip().splitlines()[-1] if words.strip() else f"exit code {code}"
     return InputError(
         f"ffmpeg could not extract frames from {video}: {last}",

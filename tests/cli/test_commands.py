@@ -164,6 +164,7 @@ def test_dry_run_writes_nothing(gentri: Gentri, videos: list[str], tmp_path: Pat
 def test_force_runs_what_is_fresh(gentri: Gentri, videos: list[str]) -> None:
     gentri("run", *videos)
     done = gentri("run", "--force", "judge")
+    assert "judge: forced" in done.stderr
     assert done.stdout.splitlines()[0].startswith("count  kept")
     assert done.stdout.splitlines()[1].startswith("judge  ran")
 

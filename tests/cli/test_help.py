@@ -1,8 +1,12 @@
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from gentri.cli.app import app
 from gentri.cli.run import STAGE_COMMANDS
 from gentri.stages import STAGES
 
@@ -36,3 +40,17 @@ def test_help_loads_no_stage() -> None:
 
 def test_a_command_per_stage() -> None:
     assert tuple(STAGE_COMMANDS) == tuple(stage.name for stage in STAGES)
+
+
+@pytest.mark.parametrize("stage", STAGE_COMMANDS)
+def test_a_stage_command_runs_until_there(
+    stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).write_bytes(name.encode())
+    words = [stage, "a.mp4", "b.mp4", "--dry-run", "--force", "--height", "1.7", "--json"]
+    planned = json.loads(CliRunner().invoke(app, words).stdout)["stages"]
+    names = list(STAGE_COMMANDS)
+    assert [p["stage"] for p in planned] == names[: names.index(stage) + 1]
+    assert [p["stage"] for p in planned if "forced" in p["reasons"]] == [stage]

@@ -29,14 +29,14 @@ def test_crop_and_back_has_no_bias(side: float, where: tuple[float, float]) -> N
     frame = blob(1080, 1920, where, radius)
     region = Region(np.array([510.2, 690.9]), np.array([side, side]), (256, 256))
     found = to_frame(centroid(cut(frame, region)), region)
-    np.testing.assert_allclose(found, where, atol=0.02 * max(1.0, side / 256))
+    np.testing.assert_allclose(found, where, atol=0.05 * max(1.0, side / 256))
 
 
 def test_upscaled_crop_has_no_bias() -> None:
     frame = blob(300, 200, (120.4, 88.7), 6)
     region = Region(np.array([118.0, 90.0]), np.array([96.0, 128.0]), (192, 256))
     found = to_frame(centroid(cut(frame, region)), region)
-    np.testing.assert_allclose(found, (120.4, 88.7), atol=0.02)
+    np.testing.assert_allclose(found, (120.4, 88.7), atol=0.05)
 
 
 @pytest.mark.parametrize("center", [(0.0, 0.0), (1079.0, 1919.0), (-300.0, 500.0), (540.0, 2100.0)])

@@ -11,9 +11,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from numbered import copy_streams, numbers, record
 
+from gentri.errors import InputError
 from gentri.media import store
 from gentri.media.clip import Clip, Picture, fit
-from gentri.media.decode import _passthrough
+from gentri.media.decode import _failure, _passthrough
 from gentri.media.extract import Extraction, extract_chunk
 from gentri.media.probe import probe_video
 from gentri.media.sampling import Sampling, plan_chunks
@@ -209,3 +210,16 @@ def test_a_smaller_quality_makes_smaller_files(tmp_path: Path) -> None:
 
 def test_works_with_an_ffmpeg_of_either_spelling() -> None:
     assert _passthrough() in ({"fps_mode": "passthrough"}, {"vsync": "0"})
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ("av_interleaved_write_frame(): No space left on device", 228, "disk became full"),
+        ("", -11, r"crashed \(signal 11\)"),
+        ("first\nInvalid data found", 183, "a.mp4: Invalid data found"),
+    ],
+)
+def test_failures_of_ffmpeg_are_told_apart(words: str, code: int, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        raise _failure(Path("/a.mp4"), words, code)
