@@ -1,1 +1,1 @@
-"""Settings: default.toml, presets and the strict schema."""
+"""Settings: default.toml and the strict schema."""

@@ -18,6 +18,7 @@ import mmdet.models  # noqa: E402, F401  (fills the registries)
 import mmpose.models  # noqa: E402, F401
 from mmdet.registry import MODELS as MMDET_MODELS  # noqa: E402
 from mmdet.structures import DetDataSample  # noqa: E402
+from mmengine.config import ConfigDict  # noqa: E402
 from mmengine.registry import DefaultScope, Registry  # noqa: E402
 from mmengine.structures import InstanceData  # noqa: E402
 from mmpose.registry import MODELS as MMPOSE_MODELS  # noqa: E402
@@ -38,7 +39,7 @@ class Network:
 
     def __init__(self, registry: Registry, config: dict[str, Any], weights: Path, device: str):
         with DefaultScope.overwrite_default_scope(registry.scope):
-            model: Any = registry.build(config)
+            model: Any = registry.build(ConfigDict(config))
         load_strictly(model, weights)
         # Depthwise convolutions on a CPU are twice as fast with the channels last.
         self.model = model.to(device).to(memory_format=torch.channels_last).eval()

@@ -5,7 +5,6 @@ old dependencies no longer offer, is stood in for here, once, before the first `
 """
 
 import importlib
-import importlib.metadata
 import importlib.util
 import sys
 import warnings
@@ -21,7 +20,6 @@ def prepare() -> None:
     _silence_imports()
     _stand_in_for_xtcocotools()
     _stand_in_for_torchvision()
-    _stand_in_for_pkg_resources()
     _stand_in_for_mmcv_ops()
 
 
@@ -69,31 +67,11 @@ def _stand_in_for_torchvision() -> None:
     _install("torchvision", transforms=transforms, __version__="0.0.0", __path__=[])
 
 
-def _stand_in_for_pkg_resources() -> None:
-    """MMEngine asks it one question, and setuptools 82 dropped it."""
-    if importlib.util.find_spec("pkg_resources") is not None:
-        return
-
-    class DistributionNotFound(Exception):  # noqa: N818  (pkg_resources calls it so)
-        pass
-
-    def get_distribution(name: str) -> importlib.metadata.Distribution:
-        try:
-            return importlib.metadata.distribution(name)
-        except importlib.metadata.PackageNotFoundError as error:
-            raise DistributionNotFound(name) from error
-
-    _install(
-        "pkg_resources",
-        DistributionNotFound=DistributionNotFound,
-        get_distribution=get_distribution,
-    )
-
-
 def _stand_in_for_mmcv_ops() -> None:
     """RTMDet needs one compiled operation of MMCV, non-maximum suppression; others are refused."""
     if importlib.util.find_spec("mmcv._ext") is not None:
         return
+
     def missing(name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)

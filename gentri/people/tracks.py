@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from gentri.data import FloatArray
-from gentri.skeletons import Skeleton
+from gentri.skeletons import COCO17, Skeleton
 
 # COCO's standard deviations of human annotation, share of the root of the person's area, per joint.
 _COCO_SIGMA = {
@@ -52,7 +52,7 @@ class OksJoints:
     def of(cls, skeleton: Skeleton) -> "OksJoints":
         """By joint names."""
         parts = [j.removeprefix("left_").removeprefix("right_") for j in skeleton.joints]
-        known = [i for i, part in enumerate(parts) if part in _COCO_SIGMA]
+        known = [i for i, joint in enumerate(skeleton.joints) if joint in COCO17.joints]
         sigma = [_COCO_SIGMA[parts[i]] for i in known]
         return cls(np.array(known, dtype=np.int64), np.array(sigma))
 

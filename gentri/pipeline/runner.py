@@ -87,7 +87,7 @@ def run(
         params: stage name → its settings.
         runtime: device, batch size, workers.
         reporter: told of every step.
-        force: stages to do again although they are fresh.
+        force: stages to do again from the start, although they are fresh.
         until: the last stage to bring up to date.
 
     Raises:

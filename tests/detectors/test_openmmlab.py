@@ -6,7 +6,7 @@ import torch
 
 from gentri.detectors.openmmlab import non_maximum_suppression, prepare
 
-# What users' machines lack: a compiled mmcv, a matching torchvision, pkg_resources, xtcocotools.
+# What users' machines lack: a compiled mmcv, a torchvision that fits, xtcocotools.
 WITHOUT = """
 import sys
 class Absent:
@@ -17,17 +17,16 @@ sys.meta_path.insert(0, Absent())
 from gentri.detectors.openmmlab import prepare
 prepare()
 import mmdet.models, mmpose.models
-from mmengine.utils import is_installed
-print("mmpose", is_installed("mmpose"), "nothing", is_installed("no-such-package"))
+print("imported")
 """
 
 
-@pytest.mark.parametrize("absent", [(), ("xtcocotools", "torchvision")])
-def test_libraries_import_on_a_bare_machine(absent: tuple[str, ...]) -> None:
+def test_libraries_import_on_a_bare_machine() -> None:
+    absent = ("xtcocotools", "torchvision")
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT.format(absent=absent)], capture_output=True, text=True
     )
-    assert done.stdout == "mmpose True nothing False\n", done.stderr
+    assert done.stdout == "imported\n", done.stderr
 
 
 def test_prepare_twice_is_once() -> None:

@@ -120,9 +120,7 @@ def test_a_complete_part_is_only_checked(server: Server, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"x" + CONTENT[1:], CONTENT + b"more"])
-def test_another_file_is_refused_and_not_kept(
-    server: Server, folder: Path, content: bytes
-) -> None:
+def test_another_file_is_refused_and_not_kept(server: Server, folder: Path, content: bytes) -> None:
     server.content = content
     with pytest.raises(WeightsError, match="is not 'toy'"):
         store.fetch("toy")
