@@ -66,9 +66,7 @@ def openpose_detections(timeline: Timeline) -> dict[str, Detections]:
     """What OpenPose BODY_25B saw of all people, at the frames of a session of the clip."""
     content = json.loads((CLIP / "openpose_body25b.json").read_text(encoding="utf-8"))
     found = {}
-    for name, time_s, size in zip(
-        timeline.cameras, timeline.time_s, timeline.size_px, strict=True
-    ):
+    for name, time_s, size in zip(timeline.cameras, timeline.time_s, timeline.size_px, strict=True):
         listed = content["people2d"][name]
         frames = [_people(listed[round(t * FPS)]) for t in time_s]
         found[name] = _detections(frames, int(size[0]), int(size[1]))

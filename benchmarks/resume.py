@@ -1,6 +1,6 @@
 """What a finished session costs to run again, and what kills at random times do to a session.
 
-    python benchmarks/resume.py [--kills 20]
+python benchmarks/resume.py [--kills 20]
 """
 
 import argparse
@@ -113,8 +113,12 @@ def _require_kept(before: Chunks, now: Chunks, session: Path) -> int:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--kills", type=int, default=20, help="SIGKILLs in all; default %(default)s")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "--kills", type=int, default=20, help="SIGKILLs in all; default %(default)s"
+    )
     wish = parser.parse_args()
     arguments = [*map(str, VIDEOS), *SHORT]
     with tempfile.TemporaryDirectory() as scratch:

@@ -270,9 +270,7 @@ def _camera_from_table(t: dict[str, Any]) -> Camera:
 
     width, height = t["size_px"]
     pose = Rigid3(array("R"), array("t_m"))
-    return Camera(
-        t["name"], width, height, array("K"), array("dist"), pose, t["intrinsics_source"]
-    )
+    return Camera(t["name"], width, height, array("K"), array("dist"), pose, t["intrinsics_source"])
 
 
 @dataclass(frozen=True, eq=False)

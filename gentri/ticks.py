@@ -44,7 +44,9 @@ def common_ticks(names: tuple[str, ...], times_s: tuple[FloatArray, ...]) -> Flo
     return ticks.astype(np.float64)
 
 
-def bracketing_frames(time_s: FloatArray, ticks_s: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
+def bracketing_frames(
+    time_s: FloatArray, ticks_s: FloatArray
+) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
     """Frames before and after each tick and the share of the later one.
 
     A tick up to half a period outside the recording takes the first or last frame.
@@ -60,7 +62,9 @@ def bracketing_frames(time_s: FloatArray, ticks_s: FloatArray) -> tuple[NDArray[
         share = np.where(gap > 0, (ticks_s - time_s[before]) / gap, 0.0)
     share = np.clip(share, 0.0, 1.0)
     outside = np.minimum(np.abs(time_s[before] - ticks_s), np.abs(time_s[after] - ticks_s))
-    share[(gap > _MAX_GAP_PERIODS * period) | (outside > 0.5 * max(gap.max(initial=0.0), period))] = np.nan
+    share[
+        (gap > _MAX_GAP_PERIODS * period) | (outside > 0.5 * max(gap.max(initial=0.0), period))
+    ] = np.nan
     return before, after, share
 
 

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from balance import VIDEOS, qualisys_rig
 from resume import SHORT, kill_drill
 from sessions import published
 
-from gentri.data import Detections, Poses3D, Rig, Timeline
+from gentri.data import Detections, Poses3D, Timeline
 from gentri.geometry.cameras import project
 from gentri.geometry.comparison import compare_rigs
 from gentri.ransac.quality import limb_length_variation, limb_lengths
@@ -25,36 +23,6 @@ from gentri.skeletons import COCO17
 CAMERAS = ("cam01", "cam02", "cam03", "cam04")
 STAGES = ("frames", "detect", "calibrate", "triangulate", "export")
 FPS, TICKS = 15, 25  # of 100 frames at 60 per second
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A session, and what the run that made it answered."""
-
-    root: Path
-    answer: dict[str, Any]
-
-    @property
-    def rig(self) -> Rig:
-        return Rig.load(self.root / "calibrate" / "rig.toml")
-
-    @property
-    def poses(self) -> Poses3D:
-        return Poses3D.load(self.root / "triangulate" / "poses3d.npz")
-
-
-@pytest.fixture(scope="module")
-def finished(program, tmp_path_factory) -> Finished:
-    root = tmp_path_factory.mktemp("balance") / "session"
-    done = program("run", *VIDEOS, "--session", root, "--set", f"frames.fps={FPS}", "--json")
-    assert done.returncode == 0, done.stderr
-    return Finished(root, json.loads(done.stdout))
-
-
-@pytest.fixture
-def copy(finished, tmp_path) -> Path:
-    """The session moved elsewhere, without its videos."""
-    return Path(shutil.copytree(finished.root, tmp_path / "moved"))
 
 
 def states(program, session: Path, *options: str) -> dict[str, str]:
@@ -160,7 +128,7 @@ def test_overlays_show_every_frame_and_the_skeleton_in_it(finished):
 
 
 def _drawn(picture: np.ndarray, frame: Path) -> np.ndarray:
-    """Where an overlay of half the size is not the frame, (H, W) bool; the strip below is cut off."""
+    """Where an overlay of half the size is not the frame, (H, W) bool, without its strip."""
     plain = cv2.imread(str(frame), cv2.IMREAD_REDUCED_COLOR_2)
     assert picture.shape[1] == plain.shape[1]
     difference = np.abs(picture[: len(plain)].astype(int) - plain).max(axis=-1)
@@ -174,32 +142,32 @@ def test_a_second_run_does_nothing(program, finished):
     assert published(finished.root) == before
 
 
-def test_a_moved_session_stays_fresh(program, copy):
-    assert states(program, copy) == dict.fromkeys(STAGES, "fresh")
+def test_a_moved_session_stays_fresh(program, moved):
+    assert states(program, moved) == dict.fromkeys(STAGES, "fresh")
 
 
-def test_a_changed_setting_reruns_what_depends_on_it(program, copy):
-    before = published(copy)
+def test_a_changed_setting_reruns_what_depends_on_it(program, moved):
+    before = published(moved)
     done = program(
-        "run", "--session", copy, "--set", "triangulate.inlier_box_share=0.06", "--json"
+        "run", "--session", moved, "--set", "triangulate.inlier_box_share=0.06", "--json"
     )
     assert done.returncode == 0, done.stderr
     kept, ran = dict.fromkeys(STAGES[:3], "kept"), dict.fromkeys(STAGES[3:], "ran")
     assert actions(json.loads(done.stdout)) == kept | ran
     assert "params.inlier_box_share: 0.08 → 0.06" in done.stderr
-    after = published(copy)
+    after = published(moved)
     changed = {path for path in before if before[path] != after[path]}
     assert "triangulate/poses3d.npz" in changed
     assert {path.split("/")[0] for path in changed} == {"triangulate", "export"}
 
 
-def test_truncated_output_is_found_and_rebuilt(program, copy):
-    before = published(copy)
-    damaged = copy / "triangulate" / "poses3d.npz"
+def test_truncated_output_is_found_and_rebuilt(program, moved):
+    before = published(moved)
+    damaged = moved / "triangulate" / "poses3d.npz"
     damaged.write_bytes(damaged.read_bytes()[:1000])
-    assert states(program, copy)["triangulate"] == "damaged"
-    assert program("run", "--session", copy).returncode == 0
-    assert published(copy) == before
+    assert states(program, moved)["triangulate"] == "damaged"
+    assert program("run", "--session", moved).returncode == 0
+    assert published(moved) == before
 
 
 @pytest.mark.slow

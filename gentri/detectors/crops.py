@@ -4,14 +4,37 @@ Integer coordinates are pixel centres everywhere: resizing by s maps x to (x + 0
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from gentri.data import FloatArray
+from gentri.errors import InputError
 
 Image = NDArray[np.uint8]  # (H, W, 3) BGR
+_JPEG_END = b"\xff\xd9"
+
+
+def read_image(path: Path) -> Image:
+    """A frame as BGR bytes (H, W, 3).
+
+    Raises:
+        InputError: it is absent or damaged.
+    """
+    try:
+        data = np.fromfile(path, dtype=np.uint8)
+    except OSError:
+        data = np.empty(0, dtype=np.uint8)
+    # OpenCV gives the rest of a truncated JPEG in grey, and no error.
+    whole = data[-2:].tobytes() == _JPEG_END
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if whole else None
+    if image is None:
+        raise InputError(
+            f"the frame {path} is absent or damaged", "extract again: `gentri frames --force`"
+        )
+    return np.asarray(image, dtype=np.uint8)
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,41 +41,6 @@ def rtmpose(size: str, joints: int) -> dict[str, Any]:
         size: "t", "s", "m" or "l".
         joints: 17, 26 or 133.
     """
-    codec = {
-        "type": "SimCCLabel",
-        "input_size": INPUT_SIZE,
-        "sigma": _SIMCC_SIGMA_PX,
-        "simcc_split_ratio": _SIMCC_BINS_PER_PX,
-        "normalize": False,
-        "use_dark": False,
-    }
-    attention = {
-        "hidden_dims": 256,
-        "s": 128,
-        "expansion_factor": 2,
-        "dropout_rate": 0.0,
-        "drop_path": 0.0,
-        "act_fn": "SiLU",
-        "use_rel_bias": False,
-        "pos_enc": False,
-    }
-    head = {
-        "type": "RTMCCHead",
-        "in_channels": SIZES[size].channels(1024),
-        "out_channels": joints,
-        "input_size": INPUT_SIZE,
-        "in_featuremap_size": tuple(side // _STRIDE for side in INPUT_SIZE),
-        "simcc_split_ratio": _SIMCC_BINS_PER_PX,
-        "final_layer_kernel_size": 7,
-        "gau_cfg": attention,
-        "loss": {
-            "type": "KLDiscretLoss",
-            "use_target_weight": True,
-            "beta": 10.0,
-            "label_softmax": True,
-        },
-        "decoder": codec,
-    }
     return {
         "type": "TopdownPoseEstimator",
         "data_preprocessor": {
@@ -85,7 +50,7 @@ def rtmpose(size: str, joints: int) -> dict[str, Any]:
             "bgr_to_rgb": True,
         },
         "backbone": {"_scope_": "mmdet", "out_indices": (4,), **_cspnext(SIZES[size])},
-        "head": head,
+        "head": _simcc_head(SIZES[size].channels(1024), joints),
         "test_cfg": {"flip_test": True},
     }
 
@@ -130,6 +95,44 @@ def rtmdet_person(size: str) -> dict[str, Any]:
             "nms": {"type": "nms", "iou_threshold": 0.6},
             "max_per_img": 100,
         },
+    }
+
+
+def _simcc_head(channels: int, joints: int) -> dict[str, Any]:
+    codec = {
+        "type": "SimCCLabel",
+        "input_size": INPUT_SIZE,
+        "sigma": _SIMCC_SIGMA_PX,
+        "simcc_split_ratio": _SIMCC_BINS_PER_PX,
+        "normalize": False,
+        "use_dark": False,
+    }
+    attention = {
+        "hidden_dims": 256,
+        "s": 128,
+        "expansion_factor": 2,
+        "dropout_rate": 0.0,
+        "drop_path": 0.0,
+        "act_fn": "SiLU",
+        "use_rel_bias": False,
+        "pos_enc": False,
+    }
+    return {
+        "type": "RTMCCHead",
+        "in_channels": channels,
+        "out_channels": joints,
+        "input_size": INPUT_SIZE,
+        "in_featuremap_size": tuple(side // _STRIDE for side in INPUT_SIZE),
+        "simcc_split_ratio": _SIMCC_BINS_PER_PX,
+        "final_layer_kernel_size": 7,
+        "gau_cfg": attention,
+        "loss": {
+            "type": "KLDiscretLoss",
+            "use_target_weight": True,
+            "beta": 10.0,
+            "label_softmax": True,
+        },
+        "decoder": codec,
     }
 
 

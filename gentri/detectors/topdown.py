@@ -143,9 +143,7 @@ class TopDownDetector:
             for group in batched(cropped, self.batch_size):
                 yield from self._estimate(group)
 
-    def _find(
-        self, group: list[tuple[Image, Fitted]]
-    ) -> list[tuple[Image, FloatArray, FloatArray]]:
+    def _find(self, group: list[_Frame]) -> list[_Boxed]:
         """Each frame with the boxes and scores of its people, best first."""
         people = []
         boxes = self.finder.find([fitted for _, fitted in group])

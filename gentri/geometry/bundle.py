@@ -132,7 +132,8 @@ def projection_jacobians(views: Views, xyz: FloatArray, Y: FloatArray) -> tuple[
     bend = 1 + k1 * r2 + k2 * r2**2
     slope = 2 * k1 + 4 * k2 * r2
     by_u = f[..., None, None] * (
-        bend[..., None, None] * np.eye(2) + slope[..., None, None] * u[..., :, None] * u[..., None, :]
+        bend[..., None, None] * np.eye(2)
+        + slope[..., None, None] * u[..., :, None] * u[..., None, :]
     )
     by_Y = np.zeros((*z.shape, 2, 3))
     by_Y[..., :2] = by_u / z[..., None, None]
@@ -158,7 +159,11 @@ def _global_index(priors: Priors) -> tuple[NDArray[np.int64], int]:
     size = 6 * (count - 1)
     shared: dict[tuple[int, int], int] = {}
     for c, group in enumerate(priors.lens_group):
-        lens = ((LOG_FOCAL, priors.sigma_log_focal[c]), (K1, priors.sigma_k1), (K2, priors.sigma_k2))
+        lens = (
+            (LOG_FOCAL, priors.sigma_log_focal[c]),
+            (K1, priors.sigma_k1),
+            (K2, priors.sigma_k2),
+        )
         for column, sigma in lens:
             if sigma > 0:
                 if (column, group) not in shared:
@@ -173,7 +178,9 @@ def _prior_residuals(views: Views, priors: Priors) -> tuple[FloatArray, FloatArr
     """Residual and inverse sigma of each local camera parameter, (C, 11) each; 0 without a prior."""
     residual = np.zeros((len(views.focal), CAMERA_PARAMS))
     inverse = np.zeros_like(residual)
-    shared = np.bincount(priors.lens_group)[priors.lens_group]  # one prior per group, not per camera
+    shared = np.bincount(priors.lens_group)[
+        priors.lens_group
+    ]  # one prior per group, not per camera
     with np.errstate(divide="ignore"):
         inverse[:, LOG_FOCAL] = 1 / (priors.sigma_log_focal * np.sqrt(shared))
         inverse[:, CENTER] = 1 / priors.sigma_center_px[:, None]
@@ -276,7 +283,9 @@ class _Cost:
             cross[:, i, :, column] += along
             cross[:, j, :, column] -= along
 
-    def moved(self, views: Views, xyz: FloatArray, bone: FloatArray, step: FloatArray, dx: FloatArray):
+    def moved(
+        self, views: Views, xyz: FloatArray, bone: FloatArray, step: FloatArray, dx: FloatArray
+    ):
         """The state after a step of the reduced parameters and the joints."""
         padded = np.append(step, 0.0)  # index −1 reads the 0
         local = padded[self.index]
@@ -368,5 +377,10 @@ def held(priors: Priors) -> Priors:
     """The same priors with all intrinsics held and bones free: poses and joints only."""
     zero = np.zeros_like(priors.sigma_log_focal)
     return replace(
-        priors, sigma_log_focal=zero, sigma_center_px=zero, sigma_k1=0.0, sigma_k2=0.0, sigma_bone=0.0
+        priors,
+        sigma_log_focal=zero,
+        sigma_center_px=zero,
+        sigma_k1=0.0,
+        sigma_k2=0.0,
+        sigma_bone=0.0,
     )

@@ -143,7 +143,9 @@ def calibrate_views(keypoints: Keypoints2D, options: CalibrationOptions) -> Cali
     labelled = sample.relabelled(swapped)
     lens = _Lens(shared=_one_model(labelled) and options.focal_sharing != "camera", bent=False)
     xyz = _structure(labelled, views)
-    warm = adjust(_observations(labelled), views, xyz, held(_priors(sample, options, lens)), _WARM_UP)
+    warm = adjust(
+        _observations(labelled), views, xyz, held(_priors(sample, options, lens)), _WARM_UP
+    )
     first = _refine(labelled, warm, options, lens)
     outliers = _outliers(labelled, first)
     kept = labelled.without(outliers)
@@ -284,7 +286,9 @@ def _swapped(sample: Sample, views: Views) -> NDArray[np.bool_]:
 
 
 def _refine(sample: Sample, state: Adjusted, options: CalibrationOptions, lens: _Lens) -> Adjusted:
-    return adjust(_observations(sample), state.views, state.xyz, _priors(sample, options, lens), _REFINE)
+    return adjust(
+        _observations(sample), state.views, state.xyz, _priors(sample, options, lens), _REFINE
+    )
 
 
 def _outliers(sample: Sample, result: Adjusted) -> NDArray[np.bool_]:
@@ -297,7 +301,9 @@ def _outliers(sample: Sample, result: Adjusted) -> NDArray[np.bool_]:
     return middle > _OUTLIER * max(float(typical), 0.5)
 
 
-def _choose_lens(sample: Sample, start: Adjusted, options: CalibrationOptions) -> tuple[Adjusted, _Lens]:
+def _choose_lens(
+    sample: Sample, start: Adjusted, options: CalibrationOptions
+) -> tuple[Adjusted, _Lens]:
     """The simplest lens model that the images do not contradict (Schwarz's information criterion, 1978).
 
     Errors that stay the same for a while are counted once.
@@ -305,7 +311,9 @@ def _choose_lens(sample: Sample, start: Adjusted, options: CalibrationOptions) -
     shareable = {"auto": _one_model(sample), "shared": True, "camera": False}[options.focal_sharing]
     models = [
         _Lens(shared, bent)
-        for shared in ([True, False] if shareable and options.focal_sharing == "auto" else [shareable])
+        for shared in (
+            [True, False] if shareable and options.focal_sharing == "auto" else [shareable]
+        )
         for bent in ([False, True] if options.distortion_sigma > 0 else [False])
     ]
     span = float(np.ptp(sample.time_s))

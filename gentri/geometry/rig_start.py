@@ -63,7 +63,9 @@ def pairwise_poses(
     return found
 
 
-def start_rig(xy: FloatArray, weight: FloatArray, threshold: float, mirror: FloatArray, seed: int) -> RigStart | None:
+def start_rig(
+    xy: FloatArray, weight: FloatArray, threshold: float, mirror: FloatArray, seed: int
+) -> RigStart | None:
     """The best incremental rig over several seed pairs.
 
     Args:
@@ -78,7 +80,9 @@ def start_rig(xy: FloatArray, weight: FloatArray, threshold: float, mirror: Floa
     """
     pairs = pairwise_poses(xy, threshold, mirror, seed)
     ranked = sorted(pairs, key=lambda p: (-_merit(pairs[p][0]), p))
-    rigs = [_grow(xy, weight, threshold, mirror, pair, pairs[pair], seed) for pair in ranked[:_SEEDS]]
+    rigs = [
+        _grow(xy, weight, threshold, mirror, pair, pairs[pair], seed) for pair in ranked[:_SEEDS]
+    ]
     return min(rigs, key=lambda r: (-int(r.placed.sum()), r.cost), default=None)
 
 
@@ -110,7 +114,9 @@ def _grow(
     waiting = set(range(count)) - {a, b}
     while waiting:
         tries = [_resect(xy[c], xyz, threshold, mirror, seed) for c in sorted(waiting)]
-        options = [(p[2], c, p) for c, p in zip(sorted(waiting), tries, strict=True) if p is not None]
+        options = [
+            (p[2], c, p) for c, p in zip(sorted(waiting), tries, strict=True) if p is not None
+        ]
         if not options:
             break
         _, c, (pose, flips, _) = max(options, key=lambda o: (o[0], -o[1]))
@@ -122,7 +128,9 @@ def _grow(
     return RigStart(R, t, xyz, swapped, _truncated_cost(labelled, R, t, xyz, threshold))
 
 
-def _structure(xy: FloatArray, weight: FloatArray, R: FloatArray, t: FloatArray, scale: float) -> FloatArray:
+def _structure(
+    xy: FloatArray, weight: FloatArray, R: FloatArray, t: FloatArray, scale: float
+) -> FloatArray:
     placed = np.isfinite(t).all(-1)
     return triangulate(xy[placed], weight[placed], R[placed], t[placed], scale)
 
@@ -135,7 +143,9 @@ def _errors(xy: FloatArray, R: FloatArray, t: FloatArray, xyz: FloatArray) -> Fl
     return np.where(p[..., 2] > 0, e, np.where(np.isnan(p[..., 2]), np.nan, np.inf))
 
 
-def _truncated_cost(xy: FloatArray, R: FloatArray, t: FloatArray, xyz: FloatArray, threshold: float) -> float:
+def _truncated_cost(
+    xy: FloatArray, R: FloatArray, t: FloatArray, xyz: FloatArray, threshold: float
+) -> float:
     placed = np.flatnonzero(np.isfinite(t).all(-1))
     e = np.stack([_errors(xy[c], R[c], t[c], xyz) for c in placed]) / (_PNP_THRESHOLD * threshold)
     return float(np.nanmean(np.minimum(e, 1.0)))
@@ -164,7 +174,9 @@ def _resect(
     return None if found is None else (found[0], flips, found[1])
 
 
-def _labelings(xy: FloatArray, mirror: FloatArray, swapped: FloatArray) -> Iterator[tuple[FloatArray, FloatArray]]:
+def _labelings(
+    xy: FloatArray, mirror: FloatArray, swapped: FloatArray
+) -> Iterator[tuple[FloatArray, FloatArray]]:
     """The plain labeling, then the one that the caller marked in `swapped` meanwhile."""
     yield xy, swapped.copy()
     yield np.where(swapped[:, None, None], xy[:, mirror], xy), swapped.copy()

@@ -66,7 +66,9 @@ def share_in_front(R: FloatArray, t: FloatArray, a: FloatArray, b: FloatArray) -
     return float(((depth_a > 0) & (depth_b > 0)).mean()) if len(a) else 0.0
 
 
-def relative_pose(a: FloatArray, b: FloatArray, threshold: float, seed: int = 0) -> RelativePose | None:
+def relative_pose(
+    a: FloatArray, b: FloatArray, threshold: float, seed: int = 0
+) -> RelativePose | None:
     """Robust essential matrix with Cauchy refinement.
 
     Args:

@@ -103,7 +103,11 @@ def legs_and_trunk(xyz: FloatArray) -> float:
         length(at[f"{s}_ankle"], at[f"{s}_knee"]) + length(at[f"{s}_knee"], at[f"{s}_hip"])
         for s in ("left", "right")
     ]
-    return float(np.nanmean(legs)) + length(middle("hip"), middle("shoulder")) if np.isfinite(legs).any() else np.nan
+    return (
+        float(np.nanmean(legs)) + length(middle("hip"), middle("shoulder"))
+        if np.isfinite(legs).any()
+        else np.nan
+    )
 
 
 def vertical(views: Views, xyz: FloatArray) -> tuple[FloatArray, str]:

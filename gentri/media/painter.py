@@ -36,6 +36,7 @@ class CameraView:
         detected_px: (T, P, J, 2).
         score: (T, P, J), 0–1.
         is_bystander: (T, P) bool, detections of nobody in 3D.
+        track: (T, P) in-view identities, −1 for none.
         reprojected_px: (T, Q, J, 2).
         distance_px: (T,) median distance of detected and reprojected joints.
     """
@@ -48,6 +49,7 @@ class CameraView:
     detected_px: FloatArray
     score: FloatArray
     is_bystander: NDArray[np.bool_]
+    track: NDArray[np.int32]
     reprojected_px: FloatArray
     distance_px: FloatArray
 
@@ -82,19 +84,24 @@ class Painter:
         self.detected = _fixed_point(view.detected_px, scale, limit)
         self.reprojected = _fixed_point(view.reprojected_px, scale, limit)
         self.opacity = _opacity_steps(view.score)
+        # A number says who is who only where there are several.
+        self.numbered = len(np.unique(view.track[view.track >= 0])) > 1
 
     def paint(self, image: Image, t: int) -> None:
         """Draw frame t in place: reconstructed people below, detections above."""
         for q, joints in enumerate(self.reprojected[t]):
             self._paint_reconstructed(image, joints)
             if self.reprojected.shape[1] > 1:
-                _label(image, str(q), joints, self.thin)
+                _label(image, f"person {q}", joints, self.thin)  # as in the tables
         for step in range(1, _OPACITY_STEPS + 1):
             if (self.opacity[t] == step).any():
                 layer = image.copy()
                 self._paint_detected(layer, t, step)
                 alpha = step / _OPACITY_STEPS
                 cv2.addWeighted(layer, alpha, image, 1 - alpha, 0, dst=image)
+        if self.numbered:
+            for joints, track in zip(self.detected[t], self.view.track[t], strict=True):
+                _label(image, f"track {track}", joints, self.thin)
 
     def _paint_reconstructed(self, image: Image, joints: NDArray[np.int32]) -> None:
         limbs = joints[self.view.skeleton.limb_indices]
@@ -144,7 +151,7 @@ def _strokes(image: Image, lines: NDArray[np.int32], colour: Colour, thickness: 
 
 
 def _label(image: Image, text: str, joints: NDArray[np.int32], thin: int) -> None:
-    """Write a person's number above the topmost joint, as in the column `person` of the tables."""
+    """Write who this is above the topmost joint."""
     seen = joints[_drawable(joints)]
     if len(seen) == 0:
         return

@@ -57,7 +57,8 @@ class Subject:
         with np.load(path, allow_pickle=False) as z:
             cameras = tuple(str(n) for n in z["cameras"])
             slot, frame_s = (
-                tuple(z[f"{key}_{i:03d}"] for i in range(len(cameras))) for key in ("slot", "frame_s")
+                tuple(z[f"{key}_{i:03d}"] for i in range(len(cameras)))
+                for key in ("slot", "frame_s")
             )
             return cls(cameras, slot, frame_s, z["time_s"])
 
@@ -82,7 +83,9 @@ def subject_keypoints(detect: Path, calibrate: Path) -> Keypoints2D:
         calibrate: folder of `subject.npz`.
     """
     subject = Subject.load(calibrate / "subject.npz")
-    return gather_keypoints({n: Detections.load(detect / f"{n}.npz") for n in subject.cameras}, subject)
+    return gather_keypoints(
+        {n: Detections.load(detect / f"{n}.npz") for n in subject.cameras}, subject
+    )
 
 
 def gather_keypoints(detections: dict[str, Detections], subject: Subject) -> Keypoints2D:
@@ -95,7 +98,9 @@ def gather_keypoints(detections: dict[str, Detections], subject: Subject) -> Key
     views = [detections[n] for n in subject.cameras]
     size = np.array([(v.width, v.height) for v in views], dtype=np.int32)
     skeleton = views[0].skeleton
-    return Keypoints2D(np.stack(xy), np.stack(score), subject.time_s, subject.cameras, size, skeleton)
+    return Keypoints2D(
+        np.stack(xy), np.stack(score), subject.time_s, subject.cameras, size, skeleton
+    )
 
 
 def single_person(seen: Detections, slot: NDArray[np.int32]) -> tuple[FloatArray, FloatArray]:
@@ -115,7 +120,9 @@ def slots_of_tracks(seen: Detections, tracks: tuple[int, ...]) -> NDArray[np.int
     return slot
 
 
-def choose_subject(detections: dict[str, Detections], timeline: Timeline, named: dict[str, int]) -> Subject:
+def choose_subject(
+    detections: dict[str, Detections], timeline: Timeline, named: dict[str, int]
+) -> Subject:
     """Pick the subject in every camera.
 
     Args:
@@ -188,7 +195,9 @@ def motion_of(xy: FloatArray) -> float:
     return float(np.nanquantile(wander, 0.9) / max(size, 1e-9))
 
 
-def _agreement(a: _Candidate, b: _Candidate, size_a: float, size_b: float, mirror: FloatArray) -> float:
+def _agreement(
+    a: _Candidate, b: _Candidate, size_a: float, size_b: float, mirror: FloatArray
+) -> float:
     """Share of joints of both tracks on one epipolar geometry, times the share of common ticks."""
     both = np.isfinite(a.xy).all(-1).any(-1) & np.isfinite(b.xy).all(-1).any(-1)
     at = np.flatnonzero(both)
@@ -210,11 +219,14 @@ def _most_consistent(options: list[list[_Candidate]], detections: list[Detection
     if all(len(o) == 1 for o in options):
         return [0] * count
     body = detections[0].skeleton.body
-    mirror = np.array([int(np.flatnonzero(body == detections[0].skeleton.mirror[j])[0]) for j in body])
+    mirror = np.array(
+        [int(np.flatnonzero(body == detections[0].skeleton.mirror[j])[0]) for j in body]
+    )
     side = [float(min(d.width, d.height)) for d in detections]
     middle = [(np.array([d.width, d.height]) - 1) / 2 for d in detections]
     centered = [
-        [_Candidate(o.tracks, o.xy - middle[c], o.share, o.motion) for o in options[c]] for c in range(count)
+        [_Candidate(o.tracks, o.xy - middle[c], o.share, o.motion) for o in options[c]]
+        for c in range(count)
     ]
     score = {
         (c, i, d, j): _agreement(a, b, side[c], side[d], mirror)
@@ -225,7 +237,9 @@ def _most_consistent(options: list[list[_Candidate]], detections: list[Detection
 
     def gain(c: int, i: int, picked: list[int]) -> float:
         others = sum(
-            score[(c, i, d, picked[d]) if c < d else (d, picked[d], c, i)] for d in range(count) if d != c
+            score[(c, i, d, picked[d]) if c < d else (d, picked[d], c, i)]
+            for d in range(count)
+            if d != c
         )
         return options[c][i].merit + _AGREEMENT_WEIGHT * others / (count - 1)
 

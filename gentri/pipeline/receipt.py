@@ -14,9 +14,8 @@ from typing import Any
 from gentri.pipeline.atomic import atomic_write, sync_file
 from gentri.pipeline.digests import digest_of, file_digest
 from gentri.pipeline.fingerprint import Recipe
-from gentri.pipeline.stage import PARTS_FOLDER, Metrics
+from gentri.pipeline.stage import PARTS_FOLDER, RECEIPT_FILE, Metrics
 
-RECEIPT_FILE = "stage.json"
 # Syncs that run side by side share one commit of the file system's journal.
 _SYNC_THREADS = 8
 

@@ -14,9 +14,17 @@ from gentri.errors import UsageError
 from gentri.pipeline.atomic import sync_folder
 from gentri.pipeline.guards import explain_disk_errors, terminate_as_interrupt
 from gentri.pipeline.plan import Plan, State, plan_stage, stages_until
-from gentri.pipeline.receipt import RECEIPT_FILE, Receipt, library_versions, list_outputs
+from gentri.pipeline.receipt import Receipt, library_versions, list_outputs
 from gentri.pipeline.session import Session
-from gentri.pipeline.stage import PARTS_FOLDER, Context, Metrics, Progress, Runtime, Stage
+from gentri.pipeline.stage import (
+    PARTS_FOLDER,
+    RECEIPT_FILE,
+    Context,
+    Metrics,
+    Progress,
+    Runtime,
+    Stage,
+)
 
 # A result that makes way for its successor, inside the stage's folder of work folders.
 _PREVIOUS = "previous"

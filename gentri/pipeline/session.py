@@ -12,6 +12,7 @@ import tomlkit
 from gentri.errors import InputError, SessionError, UsageError
 from gentri.pipeline.digests import DigestMemo, relative_path
 from gentri.pipeline.lock import SessionLock
+from gentri.pipeline.stage import RECEIPT_FILE
 from gentri.pipeline.toml_file import read_toml, write_toml
 
 SETTINGS_FILE = "session.toml"
@@ -134,17 +135,31 @@ class Session:
     def _take_up(self, sources: Mapping[str, Path]) -> "Session":
         """This session with the paths of today, its own order kept."""
         if set(self.sources) != set(sources):
-            raise self._other_videos(", ".join(self.sources), ", ".join(sources))
+            found, needed = ", ".join(self.sources), ", ".join(sources)
+            return self._replace_sources(sources, found, needed)
         moved = {n for n, p in self.sources.items() if not _same_path(p, sources[n])}
         for name in sorted(moved):
             if not self._same_content(sources[name], self.sources[name]):
-                raise self._other_videos(f"{name} = {self.sources[name]}", str(sources[name]))
+                found, needed = f"{name} = {self.sources[name]}", str(sources[name])
+                return self._replace_sources(sources, found, needed)
         if not moved:
             return self._remember_contents()
         document = read_toml(self.settings_file)
         table = _paths_table(self.root, sources)
         for name in moved:
             document[SOURCES_TABLE][name] = table[name]  # pyright: ignore[reportIndexIssue]
+        write_toml(self.settings_file, document)
+        return Session.open(self.root)._remember_contents()
+
+    def _replace_sources(self, sources: Mapping[str, Path], found: str, needed: str) -> "Session":
+        """Other sources, while there is no result: a slip of the first command costs nothing."""
+        if any(self.root.glob(f"*/{RECEIPT_FILE}")):
+            raise SessionError(
+                f"the session {self.root} belongs to other videos: found {found}; needed {needed}",
+                _OTHER_SESSION,
+            )
+        document = read_toml(self.settings_file)
+        document[SOURCES_TABLE] = _paths_table(self.root, sources)
         write_toml(self.settings_file, document)
         return Session.open(self.root)._remember_contents()
 
@@ -157,12 +172,6 @@ class Session:
         for path in self.sources.values():
             self.digest(path)
         return self
-
-    def _other_videos(self, found: str, needed: str) -> SessionError:
-        return SessionError(
-            f"the session {self.root} belongs to other videos: found {found}; needed {needed}",
-            _OTHER_SESSION,
-        )
 
 
 def _paths_table(root: Path, sources: Mapping[str, Path]) -> dict[str, str]:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 # trusted; the command line then exits with ExitCode.POOR.
 Metrics = dict[str, Any]
 
+# Written last into a stage's folder: what it was made from and what it holds.
+RECEIPT_FILE = "stage.json"
+
 # Inside a stage's work folder: what is kept of an unfinished run, and never published.
 PARTS_FOLDER = "_parts"
 

@@ -43,7 +43,9 @@ def run(context: Context) -> Metrics:
 
     params: CalibrateParams = context.params
     timeline = Timeline.load(context.inputs["frames"] / "timeline.npz")
-    detections = {n: Detections.load(context.inputs["detect"] / f"{n}.npz") for n in timeline.cameras}
+    detections = {
+        n: Detections.load(context.inputs["detect"] / f"{n}.npz") for n in timeline.cameras
+    }
     context.progress.say("choosing the person to follow")
     subject = choose_subject(detections, timeline, named_subject(params.subject))
     subject, rig, found, world = _estimate(context, detections, timeline, subject)
@@ -53,7 +55,9 @@ def run(context: Context) -> Metrics:
     with atomic_write(context.out / "subject.npz") as temporary:
         subject.save(temporary)
     with atomic_write(context.out / "report.json") as temporary:
-        temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(
+            json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
     return report
 
 
@@ -71,7 +75,7 @@ def named_subject(entries: tuple[str, ...]) -> dict[str, int]:
         if not camera or not track.isdigit():
             raise UsageError(
                 f"calibrate.subject: {entry!r} is not of the form CAMERA:TRACK",
-                "for example [\"cam01:2\"]; the track numbers stand beside the people in the overlay videos",
+                'for example ["cam01:2"]; the track numbers stand beside the people in the overlay videos',
             )
         named[camera] = int(track)
     return named
@@ -107,7 +111,9 @@ def _refuse_still(keypoints: "Keypoints2D") -> None:
     from gentri.people.subject import motion_of
 
     body = keypoints.xy_px[:, :, keypoints.skeleton.body]
-    moved = [motion_of(v[np.isfinite(v).all(-1).sum(-1) >= 6]) for v in body if np.isfinite(v).any()]
+    moved = [
+        motion_of(v[np.isfinite(v).all(-1).sum(-1) >= 6]) for v in body if np.isfinite(v).any()
+    ]
     if max(moved, default=0.0) < 0.08:
         raise CalibrationError(
             f"the person hardly moves: {100 * max(moved, default=0.0):.0f} % of the own size in the image",
@@ -160,6 +166,8 @@ def _report(
         }
     return {
         "cameras": cameras,
+        "residual_median_mrad": round(1e3 * float(np.nanmedian(found.residual_rad)), 2),
+        "focal_sigma_percent": round(100 * float(np.max(found.sigma_log_focal)), 2),
         "frames_used": len(found.frames),
         "view_frames_dropped": found.dropped,
         "view_frames_swapped": found.swapped,

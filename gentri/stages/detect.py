@@ -7,23 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gentri.data import Detections, FloatArray, Timeline
 from gentri.detectors.detector import Detector, ModelName, People, load_detector, model
+from gentri.detectors.parts import count_people, load_people, save_people
 from gentri.errors import InputError, UsageError
 from gentri.pipeline.atomic import atomic_write
 from gentri.pipeline.stage import Context, Metrics, Stage
 from gentri.skeletons import Skeleton
 
 if TYPE_CHECKING:
-    from gentri.detectors.crops import Image
     from gentri.pipeline.session import Session
 
 # Frames of one camera per chunk: what a killed run loses at most, a few seconds of work. A multiple
 # of the batch sizes, so that batches and with them the numbers are the same for any such length.
 CHUNK_FRAMES = 64
-_JPEG_END = b"\xff\xd9"
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,7 @@ def _detect(context: Context, pending: list[Chunk], chunks: list[Chunk]) -> dict
             people.append(found)
             done += 1
             context.progress.advance(done, total, "frames")
-        _save_part(chunk.part(context.parts), people)
+        save_people(chunk.part(context.parts), people)
     seconds = time.perf_counter() - loaded
     return {
         "frames": sum(map(len, pending)),
@@ -148,6 +146,7 @@ def _load(context: Context) -> Detector:
 
 def _detect_chunk(detector: Detector, chunk: Chunk, context: Context) -> Iterator[People]:
     """The credible, distinct people of each frame, in pixels of the original video."""
+    from gentri.detectors.crops import read_image
     from gentri.people.tracks import distinct_people
 
     frames = chunk.frames(context.inputs["frames"])
@@ -161,70 +160,21 @@ def _detect_chunk(detector: Detector, chunk: Chunk, context: Context) -> Iterato
         yield credible.select(distinct).resized(original_per_stored)
 
 
-def read_image(path: Path) -> "Image":
-    """A frame as BGR bytes (H, W, 3).
-
-    Raises:
-        InputError: it is absent or damaged.
-    """
-    import cv2
-
-    try:
-        data = np.fromfile(path, dtype=np.uint8)
-    except OSError:
-        data = np.empty(0, dtype=np.uint8)
-    # OpenCV gives the rest of a truncated JPEG in grey, and no error.
-    whole = data[-2:].tobytes() == _JPEG_END
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if whole else None
-    if image is None:
-        raise InputError(
-            f"the frame {path} is absent or damaged", "extract again: `gentri frames --force`"
-        )
-    return np.asarray(image, dtype=np.uint8)
-
-
-def _save_part(path: Path, people: list[People]) -> None:
-    """One row per person: ragged frames need no empty slots."""
-    with atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            count=np.array([len(p.box_score) for p in people], dtype=np.int32),
-            xy_px=np.concatenate([p.xy_px for p in people]),
-            score=np.concatenate([p.score for p in people]),
-            box_px=np.concatenate([p.box_px for p in people]),
-        )
-
-
 def _assemble(parts: list[Path], context: Context, timeline: Timeline, camera: int) -> Detections:
     """One camera's chunks as one array, with identities. Holds one chunk beside the result."""
     from gentri.people.tracks import Tracker
 
     joints = model(context.params.model).skeleton
-    slots = max((int(load_counts(part).max(initial=0)) for part in parts), default=0)
+    slots = max(int(count_people(part).max()) for part in parts)
     times = timeline.time_s[camera]
     width, height = (int(n) for n in timeline.size_px[camera])
     seen = _nobody(len(times), slots, width, height, joints)
     tracker = Tracker(joints, _gap_frames(times, context.params.track_gap_s))
-    for frame, (xy, score, box) in enumerate(_load_frames(parts)):
+    for frame, (xy, score, box) in enumerate(load_people(parts)):
         n = len(box)
         seen.xy_px[frame, :n], seen.score[frame, :n], seen.box_px[frame, :n] = xy, score, box
         seen.track[frame, :n] = tracker.update(xy, box)
     return seen
-
-
-def load_counts(part: Path) -> NDArray[np.int32]:
-    """How many people each frame of a finished chunk shows."""
-    with np.load(part, allow_pickle=False) as chunk:
-        return chunk["count"]
-
-
-def _load_frames(parts: list[Path]) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
-    """Joints, scores and boxes of the people of each frame."""
-    for part in parts:
-        with np.load(part, allow_pickle=False) as chunk:
-            cuts = np.cumsum(chunk["count"])[:-1]
-            rows = (np.split(chunk[name], cuts) for name in ("xy_px", "score", "box_px"))
-            yield from zip(*rows, strict=True)
 
 
 def _nobody(frames: int, slots: int, width: int, height: int, joints: Skeleton) -> Detections:

@@ -111,6 +111,7 @@ def camera_view(
         detected_px=detections.xy_px,
         score=detections.score,
         is_bystander=~matched,
+        track=detections.track,
         reprojected_px=reprojected_px,
         distance_px=np.array([np.nan if (v := _median(row)) is None else v for row in distances]),
     )

@@ -13,9 +13,9 @@ from gentri.pipeline.stage import Context, Metrics, Stage
 
 # A result is called poor beyond these. Good recordings stay far from them: 97 % of the body, 4 %
 # limb variation; 15 mrad is what a calibration from people has to reach in every camera.
-LEAST_TRIANGULATED = 0.5
+LEAST_TRIANGULATED_PERCENT = 50.0
 LEAST_AGREEMENT = 0.5
-MOST_LIMB_VARIATION = 0.15
+MOST_LIMB_VARIATION_PERCENT = 15.0
 MOST_REPROJECTION_MRAD = 15.0
 
 
@@ -107,11 +107,13 @@ def _metrics(poses: Poses3D, rig: Rig, seen: NDArray[np.bool_]) -> Metrics:
     metrics: Metrics = {
         "ticks": len(poses.time_s),
         "ticks_seen_by_two_cameras": int(shared.sum()),
-        "body_joints_triangulated": _rounded(measured[shared][..., poses.skeleton.body].mean()),
+        "body_joints_triangulated_percent": _rounded(
+            100 * measured[shared][..., poses.skeleton.body].mean()
+        ),
         "reproj_median_px": _rounded(median_measured(poses.reproj_px)),
         "reproj_median_mrad": _rounded(median_measured(reprojection_mrad(poses, rig))),
-        "limb_length_variation": _rounded(plain),
-        "limb_length_variation_robust": _rounded(robust),
+        "limb_length_variation_percent": _rounded(100 * plain),
+        "limb_length_variation_robust_percent": _rounded(100 * robust),
         "views_per_joint": _rounded(poses.used[measured].sum(axis=-1).mean()),
         # Share of a camera's detections that agree with the others.
         "agreement": {
@@ -129,18 +131,19 @@ def _rounded(value: float) -> float | None:
 
 def _reasons(metrics: Metrics) -> list[str]:
     """Why the result is not to be trusted."""
-    share, mrad = metrics["body_joints_triangulated"], metrics["reproj_median_mrad"]
-    variation = metrics["limb_length_variation_robust"]
+    share, mrad = metrics["body_joints_triangulated_percent"], metrics["reproj_median_mrad"]
+    variation = metrics["limb_length_variation_robust_percent"]
     reasons = []
-    if share is not None and share < LEAST_TRIANGULATED:
+    if share is not None and share < LEAST_TRIANGULATED_PERCENT:
         reasons.append(
-            f"only {share:.0%} of the body joints could be triangulated while two cameras or more "
-            f"saw the person (expected: {LEAST_TRIANGULATED:.0%} or more)"
+            f"only {share:.0f} % of the body joints could be triangulated while two cameras or "
+            f"more saw the person (expected: {LEAST_TRIANGULATED_PERCENT:.0f} % or more)"
         )
-    if variation is not None and variation > MOST_LIMB_VARIATION:
+    if variation is not None and variation > MOST_LIMB_VARIATION_PERCENT:
         reasons.append(
-            f"limbs change their length by {variation:.0%} (expected: {MOST_LIMB_VARIATION:.0%} or "
-            "less): calibration, synchronisation or detections are wrong"
+            f"limbs change their length by {variation:.0f} % (expected: "
+            f"{MOST_LIMB_VARIATION_PERCENT:.0f} % or less): calibration, synchronisation or "
+            "detections are wrong"
         )
     if mrad is not None and mrad > MOST_REPROJECTION_MRAD:
         reasons.append(

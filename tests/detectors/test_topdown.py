@@ -61,7 +61,7 @@ def test_movenet_agrees_with_another_detector(
         assert people.score[nearest].mean() > 0.5
         x0, y0, x1, y1 = people.box_px[nearest]
         x, y = reference[sure, 0], reference[sure, 1]
-        assert ((x > x0 - 40) & (x < x1 + 40) & (y > y0 - 40) & (y < y1 + 40)).all()
+        assert np.mean((x > x0) & (x < x1) & (y > y0) & (y < y1)) > 0.8
 
 
 def test_bystander_is_seen_too(movenet: Detector, frames: dict[str, list[Path]]) -> None:

@@ -19,7 +19,9 @@ from gentri.geometry.bundle import (
 BONES = np.array([[0, 1], [1, 2], [2, 3]])
 
 
-def scene(seed: int, cameras: int = 4, frames: int = 30, joints: int = 5) -> tuple[Views, np.ndarray]:
+def scene(
+    seed: int, cameras: int = 4, frames: int = 30, joints: int = 5
+) -> tuple[Views, np.ndarray]:
     """Cameras on a ring around joints of constant bone lengths that wander through a room."""
     rng = np.random.default_rng(seed)
     azimuth = np.linspace(0, 2 * np.pi, cameras, endpoint=False) + rng.uniform(-0.3, 0.3, cameras)
@@ -91,7 +93,9 @@ def test_joint_jacobian_equals_differences() -> None:
     h = 1e-6
     for axis in range(3):
         step = h * np.eye(3)[axis]
-        numeric = (project_views(views, xyz + step)[0] - project_views(views, xyz - step)[0]) / (2 * h)
+        numeric = (project_views(views, xyz + step)[0] - project_views(views, xyz - step)[0]) / (
+            2 * h
+        )
         np.testing.assert_allclose(analytic[..., axis] / 1e3, numeric / 1e3, atol=1e-7)
 
 
@@ -145,7 +149,9 @@ def perturbed(views: Views, xyz: np.ndarray, seed: int, focal: float) -> tuple[V
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("focal", [850.0, 1900.0])
-def test_exact_scene_is_recovered_with_unknown_focal_and_distortion(seed: int, focal: float) -> None:
+def test_exact_scene_is_recovered_with_unknown_focal_and_distortion(
+    seed: int, focal: float
+) -> None:
     views, xyz = scene(seed)
     seen = observe(views, xyz)
     weak = np.full(4, 1e3)  # no prior to speak of: the truth is the only minimum

@@ -23,7 +23,9 @@ OPTIONS = CalibrationOptions(
 )
 
 
-def scene(seed: int, **ring: object) -> tuple[Rig, Keypoints2D, synthetic.Walk, np.random.Generator]:
+def scene(
+    seed: int, **ring: object
+) -> tuple[Rig, Keypoints2D, synthetic.Walk, np.random.Generator]:
     rng = np.random.default_rng(seed)
     rig = synthetic.random_ring(rng, **ring)
     walk = synthetic.walk(rng, ticks=150, stature_m=rng.uniform(1.5, 1.95))
@@ -63,9 +65,7 @@ def test_whole_person_swaps_are_undone() -> None:
     rig, keypoints, _, rng = scene(5)
     swapped = rng.uniform(size=keypoints.xy_px.shape[:2]) < 0.1
     order = np.where(swapped[..., None], keypoints.skeleton.mirror, np.arange(17))
-    faulty = replace(
-        keypoints, xy_px=np.take_along_axis(keypoints.xy_px, order[..., None], axis=2)
-    )
+    faulty = replace(keypoints, xy_px=np.take_along_axis(keypoints.xy_px, order[..., None], axis=2))
     found = calibrate_views(faulty, OPTIONS)
     error = compare_rigs(as_rig(found, faulty), rig)
     assert error.rotation_deg.max() <= 0.05
@@ -159,10 +159,14 @@ def test_scale_and_floor_and_up() -> None:
         noisy = synthetic.degrade(exact, rng, noise_px=3.0)
         found = as_rig(calibrate_views(noisy, OPTIONS), noisy, walk.stature_m)
         error = compare_rigs(found, rig)
-        assert error.scale == pytest.approx(1.0, abs=0.06)  # stature to legs and trunk varies by 1.7 %
+        assert error.scale == pytest.approx(
+            1.0, abs=0.06
+        )  # stature to legs and trunk varies by 1.7 %
         tilt = error.rotation[:, 2] @ np.array([0.0, 0.0, 1.0])
         assert np.degrees(np.arccos(tilt)) <= 3.0
-        heights = [(a.center[2], b.center[2]) for a, b in zip(found.cameras, rig.cameras, strict=True)]
+        heights = [
+            (a.center[2], b.center[2]) for a, b in zip(found.cameras, rig.cameras, strict=True)
+        ]
         assert max(abs(a - b) for a, b in heights) <= 0.25
         assert found.scale_source == "stature given"
 

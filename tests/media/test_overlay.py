@@ -41,6 +41,7 @@ def make_view(frames: int = 4, name: str = "cam", rate_hz: float = 50.0) -> Came
         detected_px=figure(900, frames)[:, None].astype(np.float32),
         score=np.ones((frames, 1, 17), np.float32),
         is_bystander=np.zeros((frames, 1), bool),
+        track=np.zeros((frames, 1), np.int32),
         reprojected_px=figure(400, frames)[:, None],
         distance_px=np.full(frames, 7.5),
     )
@@ -206,6 +207,7 @@ def test_several_people_and_nobody(tmp_path: Path) -> None:
         detected_px=view.detected_px[:, :0],
         score=view.score[:, :0],
         is_bystander=view.is_bystander[:, :0],
+        track=view.track[:, :0],
     )
     picture = decode(overlay(tmp_path, empty))[0]
     for person in both[0]:

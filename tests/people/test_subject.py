@@ -120,9 +120,7 @@ def test_a_broken_track_is_joined_and_a_mix_up_undone_by_the_other_views() -> No
     track[60:][track[60:] == 7] = 9
     mixed = np.array([20, 21])
     track[mixed] = np.where(track[mixed] == 7, 3, 7)
-    detections["cam1"] = Detections(
-        seen.xy_px, seen.score, seen.box_px, track, 1920, 1080, COCO17
-    )
+    detections["cam1"] = Detections(seen.xy_px, seen.score, seen.box_px, track, 1920, 1080, COCO17)
     subject = choose_subject(detections, timeline, {})
     whole = follow_subject(detections, subject, rig)
     assert not np.array_equal(gather_keypoints(detections, subject).xy_px, truth)

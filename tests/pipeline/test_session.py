@@ -51,7 +51,13 @@ def test_an_edited_video_is_accepted(session, videos):
     assert Session.create(session.root, videos).digest(videos["cam1"]) != before
 
 
+def publish_something(session):
+    (session.root / "frames").mkdir()
+    (session.root / "frames" / "stage.json").write_text("{}")
+
+
 def test_other_content_elsewhere_is_refused(session, videos, tmp_path):
+    publish_something(session)
     other = tmp_path / "other" / "cam1.mp4"
     other.parent.mkdir()
     other.write_bytes(b"other")
@@ -63,7 +69,15 @@ def test_other_content_elsewhere_is_refused(session, videos, tmp_path):
     assert session.settings_file.read_bytes() == before
 
 
+def test_without_results_a_slip_of_the_first_command_is_corrected(session, videos):
+    session.settings_file.write_text(session.settings_file.read_text() + "\n[toy]\nx = 1\n")
+    del videos["cam1"]
+    assert list(Session.create(session.root, videos).sources) == ["cam0", "cam2"]
+    assert "x = 1" in session.settings_file.read_text()
+
+
 def test_other_names_are_refused(session, videos):
+    publish_something(session)
     del videos["cam2"]
     with pytest.raises(SessionError, match="found cam0, cam1, cam2; needed cam0, cam1\n"):
         Session.create(session.root, videos)

@@ -80,12 +80,12 @@ def test_writes_poses_and_metrics(tmp_path):
     json.dumps(metrics, allow_nan=False)
     assert metrics["poor"] == []
     assert metrics["ticks"] == metrics["ticks_seen_by_two_cameras"] == 40
-    assert metrics["body_joints_triangulated"] > 0.98
+    assert metrics["body_joints_triangulated_percent"] > 98
     assert 1.5 < metrics["reproj_median_px"] < 3.0
     assert metrics["reproj_median_mrad"] == pytest.approx(
         metrics["reproj_median_px"] / 1.2, rel=0.01
     )
-    assert metrics["limb_length_variation_robust"] < metrics["limb_length_variation"] < 0.1
+    assert metrics["limb_length_variation_robust_percent"] < metrics["limb_length_variation_percent"] < 10
     assert 3.5 < metrics["views_per_joint"] <= 4
     assert set(metrics["agreement"]) == set(rig.names)
     assert context.progress.steps[-1] == (40, 40, "frames")
@@ -129,8 +129,8 @@ def test_few_triangulated_joints_are_poor(tmp_path):
     rig, _, seen = scene()
     seen.xy_px[1:, :30, 3:] = np.nan
     metrics = STAGE.run(context_of(tmp_path, rig, seen))
-    assert metrics["body_joints_triangulated"] == 0.25
-    assert "25%" in metrics["poor"][0]
+    assert metrics["body_joints_triangulated_percent"] == 25
+    assert "25 %" in metrics["poor"][0]
 
 
 def test_empty_ticks_do_not_count_against_the_result(tmp_path):
@@ -138,7 +138,7 @@ def test_empty_ticks_do_not_count_against_the_result(tmp_path):
     seen.xy_px[:, :30] = np.nan
     metrics = STAGE.run(context_of(tmp_path, rig, seen))
     assert metrics["ticks_seen_by_two_cameras"] == 10
-    assert metrics["body_joints_triangulated"] == 1.0
+    assert metrics["body_joints_triangulated_percent"] == 100
 
 
 def test_cameras_that_never_share_a_moment_are_refused(tmp_path):

@@ -1,0 +1,301 @@
+"""Input that cannot serve: what was found, what is needed, what to do, and nothing lost."""
+
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from balance import STILL_VIDEOS, VIDEOS
+from sessions import published
+from typer.testing import CliRunner
+
+from gentri.cli.app import app
+from gentri.data import Timeline
+from gentri.media.ffmpeg import ffmpeg_executable
+
+FPS = 30
+
+
+def film(path: Path, pictures: Iterable[np.ndarray]) -> Path:
+    """An H.264 video of (H, W, 3) BGR pictures; of no frame when there are none."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = 540, 960, "yuv420p"
+        stream.time_base = Fraction(1, FPS)
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def pictures_of(video: Path, count: int) -> list[np.ndarray]:
+    """Every third of the first frames, 540 × 960."""
+    with av.open(str(video)) as container:
+        frames = [frame for _, frame in zip(range(3 * count), container.decode(video=0))]
+        small = [f.reformat(540, 960, "bgr24").to_ndarray() for f in frames[::3]]
+    return small
+
+
+def refused(program, *arguments: object, cwd: Path | None = None, code: int = 1) -> str:
+    """The words of a refusal: a cause and a next action, without a traceback."""
+    done = program("run", *arguments, cwd=cwd)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    message = done.stderr[done.stderr.index("gentri: ") :]
+    assert "\n  → " in message
+    return message
+
+
+def trimmed(video: Path, path: Path, *options: str) -> Path:
+    """A copy of the streams, shortened by options such as `-t 0.5`."""
+    command = [ffmpeg_executable(), "-loglevel", "error", "-i", video, "-c", "copy", *options]
+    subprocess.run([*command, path], check=True)
+    return path
+
+
+@pytest.fixture
+def good(tmp_path) -> Path:
+    """A video that is in order, of the name good.mp4."""
+    return Path(shutil.copy(STILL_VIDEOS[0], tmp_path / "good.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("notes.mp4", b"no video at all\n" * 50, "notes.mp4 is not a video"),
+        ("empty.mp4", b"", "empty.mp4 is empty (0 bytes); a video is needed"),
+        ("notes.txt", b"no video at all\n" * 50, "notes.txt is not a video"),
+        ("picture.jpg", None, "picture.jpg is not a video"),
+    ],
+)
+def test_not_a_video(program, good, tmp_path, name, content, said):
+    bad = tmp_path / name
+    if content is None:
+        frame = av.VideoFrame.from_ndarray(pictures_of(good, 1)[0], format="bgr24")
+        frame.to_image().save(bad) if hasattr(frame, "to_image") else None
+    else:
+        bad.write_bytes(content)
+    assert said in refused(program, good, bad, "--session", tmp_path / "s")
+
+
+def test_absent_video(program, good, tmp_path):
+    said = refused(program, good, tmp_path / "absent.mp4", "--session", tmp_path / "s")
+    assert "absent.mp4 does not exist" in said
+    assert not (tmp_path / "s").exists()
+
+
+def test_recording_that_was_broken_off(program, good, tmp_path):
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(VIDEOS[0].read_bytes()[:200_000])
+    said = refused(program, good, cut, "--session", tmp_path / "s")
+    assert "without its index" in said
+    assert "copy it from the camera again" in said
+
+
+def test_copy_that_was_broken_off(program, good, tmp_path):
+    """The index is at the beginning and promises more than there is."""
+    whole = trimmed(VIDEOS[3], tmp_path / "whole.mp4", "-movflags", "+faststart")
+    content, cut = whole.read_bytes(), tmp_path / "cut.mp4"
+    cut.write_bytes(content[: len(content) // 4])
+    said = refused(program, good, cut, "--session", tmp_path / "s")
+    assert "cut.mp4 is cut off: its header states 1.7 s" in said
+    assert "--set frames.end_s=" in said
+
+
+def test_no_frames(program, good, tmp_path):
+    said = refused(program, good, film(tmp_path / "none.mp4", []), "--session", tmp_path / "s")
+    assert "none.mp4" in said
+
+
+def test_sound_alone(program, good, tmp_path):
+    sound = trimmed(VIDEOS[1], tmp_path / "sound.mp4", "-vn")
+    said = refused(program, good, sound, "--session", tmp_path / "s")
+    assert "sound.mp4 has no pictures: its streams are audio; a video stream is needed" in said
+
+
+def test_one_camera(program, good, tmp_path):
+    said = refused(program, good, "--session", tmp_path / "s")
+    assert "only one camera was found" in said
+    assert "at least two" in said
+    assert not (tmp_path / "s").exists()
+
+
+def test_two_files_of_one_name(program, tmp_path):
+    said = refused(program, VIDEOS[0], STILL_VIDEOS[0], "--session", tmp_path / "s")
+    assert "two cameras have the same name" in said
+    assert str(VIDEOS[0]) in said and str(STILL_VIDEOS[0]) in said
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_refused_video_can_be_put_right(program, good, tmp_path):
+    bad, session = tmp_path / "bad.mp4", tmp_path / "s"
+    bad.write_bytes(b"no video")
+    refused(program, good, bad, "--session", session)
+    shutil.copy(STILL_VIDEOS[1], bad)
+    assert program("frames", "--session", session).returncode == 0
+    assert len(published(session)) == 2 * 11 + 1
+
+
+def test_other_videos_than_the_sessions(program, moved):
+    before = published(moved)
+    said = refused(program, *STILL_VIDEOS, "--session", moved)
+    assert "belongs to other videos: found cam01 = " in said
+    assert "--session OTHER" in said
+    assert "found cam01, cam02, cam03, cam04; needed cam01, cam02" in refused(
+        program, *VIDEOS[:2], "--session", moved
+    )
+    assert published(moved) == before
+
+
+def test_a_video_that_became_bad_leaves_the_results(program, moved, tmp_path):
+    videos = [Path(shutil.copy(v, tmp_path / v.name)) for v in VIDEOS]
+    before = published(moved)
+    assert program("run", *videos, "--session", moved).returncode == 0
+    videos[2].write_bytes(b"no video")
+    assert "cam03.mp4 is not a video" in refused(program, "--session", moved)
+    assert published(moved) == before
+    assert '"state": "stale"' in program("status", "--session", moved, "--json").stdout
+
+
+@pytest.mark.parametrize("place", ["file/session", "file"])
+def test_a_place_that_cannot_hold_a_session(program, tmp_path, place):
+    (tmp_path / "file").write_text("mine")
+    said = refused(program, *STILL_VIDEOS, "--session", tmp_path / place)
+    assert str(tmp_path / place) in said
+    assert "--session" in said.partition("→")[2]
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_cameras_that_ran_for_different_times(program, tmp_path):
+    """The common part is used, and said."""
+    short = trimmed(VIDEOS[3], tmp_path / "short.mp4", "-t", "0.6")
+    long = Path(shutil.copy(VIDEOS[2], tmp_path / "long.mp4"))
+    done = program("frames", short, long, "--session", tmp_path / "s", "--json")
+    assert done.returncode == 0
+    assert "the cameras ran for different times" in done.stderr
+    timeline = Timeline.load(tmp_path / "s" / "frames" / "timeline.npz")
+    lengths = dict(zip(timeline.cameras, map(len, timeline.time_s), strict=True))
+    assert lengths == {"long": 100, "short": 36}
+
+
+def test_a_time_range_that_no_video_has(program, tmp_path):
+    settings = ("--set", "frames.start_s=60")
+    said = refused(program, *STILL_VIDEOS, "--session", tmp_path / "s", *settings)
+    assert "has no frame from 60 s to the end" in said
+    assert "change frames.start_s" in said
+
+
+HOSTILE = ["two words ünïcode 人.mp4", "a..b.mp4", "q'u\"o.mp4", "[red]new\nline.mp4", "-dash.mp4"]
+
+
+def test_hostile_names(program, tmp_path):
+    folder = tmp_path / "[bold] …"
+    folder.mkdir()
+    for video, name in zip((*STILL_VIDEOS, STILL_VIDEOS[0]), HOSTILE, strict=True):
+        shutil.copy(video, folder / name)
+    session = folder / ".." / "-s [red]"
+    done = program("frames", f"--session={session}", "--", *HOSTILE, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    found = Timeline.load(tmp_path / "-s [red]" / "frames" / "timeline.npz").cameras
+    assert set(found) == {"two_words_ünïcode_人", "a__b", "q_u_o", "red_new_line", "dash"}
+    assert "-s [red]/frames" in done.stdout
+    assert "\nline" not in done.stderr
+    again = program("frames", f"--session={session}", cwd=folder)
+    assert "frames: fresh" in again.stderr
+
+
+def test_a_name_that_looks_like_an_option(program, tmp_path):
+    shutil.copy(STILL_VIDEOS[0], tmp_path / "-dash.mp4")
+    done = program("run", "-dash.mp4", STILL_VIDEOS[1], cwd=tmp_path)
+    assert done.returncode == 2
+    assert "goes after --" in done.stderr
+
+
+def test_a_person_who_never_moves(program, tmp_path):
+    said = refused(program, *STILL_VIDEOS, "--session", tmp_path / "s")
+    assert "the person hardly moves" in said
+    assert "walking" in said.partition("→")[2]
+    assert {path.split("/")[0] for path in published(tmp_path / "s")} == {"frames", "detect"}
+
+
+def test_videos_without_a_person(program, tmp_path):
+    noise = np.random.default_rng(0)
+    for name in ("a", "b"):
+        film(tmp_path / f"{name}.mp4", noise.integers(0, 255, (4, 960, 540, 3), dtype=np.uint8))
+    said = refused(program, tmp_path / "a.mp4", tmp_path / "b.mp4", "--session", tmp_path / "s")
+    assert "no person was found in any camera" in said
+
+
+def test_cameras_that_never_see_the_person_together(program, tmp_path):
+    nobody = [np.full((960, 540, 3), 90, dtype=np.uint8)] * 14
+    first = film(tmp_path / "first.mp4", [*pictures_of(VIDEOS[2], 14), *nobody])
+    second = film(tmp_path / "second.mp4", [*nobody, *pictures_of(VIDEOS[3], 14)])
+    said = refused(program, first, second, "--session", tmp_path / "s")
+    assert "only 0 frames show the person to two cameras at once" in said
+
+
+def test_a_full_disk_in_the_middle_of_the_work(moved, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = published(moved)
+    monkeypatch.setattr("gentri.data.Poses3D.save", full)
+    arguments = ["run", "--session", str(moved), "--force", "triangulate"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 1
+    assert "the disk is full" in done.stderr
+    assert "free space and run again" in done.stderr
+    assert published(moved) == before
+
+
+@pytest.fixture
+def small_disk(tmp_path, request) -> Iterator[Path]:
+    """A file system of so many megabytes."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={request.param}m", "tmpfs", place]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this user cannot mount a file system")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.parametrize("small_disk", [2], indirect=True)
+def test_a_disk_without_room_for_the_frames(program, small_disk):
+    said = refused(program, *STILL_VIDEOS, "--session", small_disk / "s")
+    assert "not enough disk: the frames take about 6." in said
+    assert "frames.max_side_px" in said
+
+
+@pytest.mark.parametrize("small_disk", [60], indirect=True)
+def test_a_disk_that_becomes_full_leaves_the_results(program, finished, small_disk):
+    session = Path(shutil.copytree(finished.root, small_disk / "s"))
+    before = published(session)
+    free = shutil.disk_usage(small_disk).free
+    (small_disk / "filler").write_bytes(bytes(free - 300_000))
+    said = refused(program, "--session", session, "--force", "export")
+    assert "disk" in said and "space" in said
+    assert published(session) == before
+    (small_disk / "filler").unlink()
+    assert program("run", "--session", session).returncode == 0
+    assert published(session) == before
+
+
+@pytest.mark.parametrize("small_disk", [60], indirect=True)
+def test_a_disk_that_cannot_be_written(program, finished, small_disk):
+    session = Path(shutil.copytree(finished.root, small_disk / "s"))
+    before = published(session)
+    remount = ["mount", "-o", "remount,ro", small_disk]
+    subprocess.run(remount, check=True)
+    said = refused(program, "--session", session, "--force", "export")
+    assert "Read-only file system" in said
+    assert published(session) == before
+    states = program("status", "--session", session)
+    assert states.returncode == 0
+    assert states.stdout.count("fresh") == 5
