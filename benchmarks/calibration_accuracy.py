@@ -58,7 +58,9 @@ def constant_errors(exact: Keypoints2D, rng: np.random.Generator) -> Keypoints2D
     return synthetic.degrade(replace(exact, xy_px=xy.astype(np.float32)), rng, outliers=0.05)
 
 
-def noisy(noise_px: float, outliers: float) -> Callable[[Keypoints2D, np.random.Generator], Keypoints2D]:
+def noisy(
+    noise_px: float, outliers: float
+) -> Callable[[Keypoints2D, np.random.Generator], Keypoints2D]:
     """Gaussian noise and gross outliers."""
     return lambda k, rng: synthetic.degrade(k, rng, noise_px=noise_px, outliers=outliers)
 

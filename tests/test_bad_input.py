@@ -4,9 +4,11 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from balance import STILL_VIDEOS, VIDEOS
@@ -35,7 +37,7 @@ def film(path: Path, pictures: Iterable[np.ndarray]) -> Path:
 def pictures_of(video: Path, count: int) -> list[np.ndarray]:
     """Every third of the first frames, 540 × 960."""
     with av.open(str(video)) as container:
-        frames = [frame for _, frame in zip(range(3 * count), container.decode(video=0))]
+        frames = list(islice(container.decode(video=0), 3 * count))
         small = [f.reformat(540, 960, "bgr24").to_ndarray() for f in frames[::3]]
     return small
 
@@ -69,17 +71,20 @@ def good(tmp_path) -> Path:
         ("notes.mp4", b"no video at all\n" * 50, "notes.mp4 is not a video"),
         ("empty.mp4", b"", "empty.mp4 is empty (0 bytes); a video is needed"),
         ("notes.txt", b"no video at all\n" * 50, "notes.txt is not a video"),
-        ("picture.jpg", None, "picture.jpg is not a video"),
     ],
 )
 def test_not_a_video(program, good, tmp_path, name, content, said):
     bad = tmp_path / name
-    if content is None:
-        frame = av.VideoFrame.from_ndarray(pictures_of(good, 1)[0], format="bgr24")
-        frame.to_image().save(bad) if hasattr(frame, "to_image") else None
-    else:
-        bad.write_bytes(content)
+    bad.write_bytes(content)
     assert said in refused(program, good, bad, "--session", tmp_path / "s")
+
+
+def test_a_picture_is_not_a_video(program, good, tmp_path):
+    picture = tmp_path / "picture.jpg"
+    cv2.imwrite(str(picture), pictures_of(good, 1)[0])
+    said = refused(program, good, picture, "--session", tmp_path / "s")
+    assert "picture.jpg is not a video" in said
+    assert "a folder of pictures per camera" in said
 
 
 def test_absent_video(program, good, tmp_path):
@@ -179,7 +184,8 @@ def test_cameras_that_ran_for_different_times(program, tmp_path):
     assert "the cameras ran for different times" in done.stderr
     timeline = Timeline.load(tmp_path / "s" / "frames" / "timeline.npz")
     lengths = dict(zip(timeline.cameras, map(len, timeline.time_s), strict=True))
-    assert lengths == {"long": 100, "short": 36}
+    assert lengths["long"] == 100
+    assert 30 <= lengths["short"] <= 45
 
 
 def test_a_time_range_that_no_video_has(program, tmp_path):
@@ -212,7 +218,12 @@ def test_a_name_that_looks_like_an_option(program, tmp_path):
     shutil.copy(STILL_VIDEOS[0], tmp_path / "-dash.mp4")
     done = program("run", "-dash.mp4", STILL_VIDEOS[1], cwd=tmp_path)
     assert done.returncode == 2
-    assert "goes after --" in done.stderr
+    assert "No such option" in done.stderr
+    assert "--help" in done.stderr
+    assert "after -- where a name begins with a dash" in " ".join(
+        program("run", "--help").stdout.split()
+    )
+    assert [p.name for p in tmp_path.iterdir()] == ["-dash.mp4"]
 
 
 def test_a_person_who_never_moves(program, tmp_path):

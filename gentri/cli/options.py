@@ -40,7 +40,8 @@ Videos = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="VIDEOS",
-        help="Videos or folders, one source per camera. Not needed in an existing session.",
+        help="Videos or folders, one source per camera; after -- where a name begins with a dash. "
+        "Not needed in an existing session.",
         show_default=False,
     ),
 ]

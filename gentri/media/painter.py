@@ -155,9 +155,10 @@ def _label(image: Image, text: str, joints: NDArray[np.int32], thin: int) -> Non
     seen = joints[_drawable(joints)]
     if len(seen) == 0:
         return
-    x, y = seen[seen[:, 1].argmin()] >> _SHIFT
-    place, size = (int(x) - 4 * thin, int(y) - 10 * thin), 0.6 * thin
-    for colour, thickness in ((_OUTLINE, 4 * thin), ((255, 255, 255), 2 * thin)):
-        cv2.putText(
-            image, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, thickness, cv2.LINE_AA
-        )
+    x, y = (int(v) for v in seen[seen[:, 1].argmin()] >> _SHIFT)
+    font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.3 * thin
+    (width, height), _ = cv2.getTextSize(text, font, size, thin)
+    left, bottom = x - width // 2, y - 6 * thin
+    corners = (left - thin, bottom - height - thin), (left + width + thin, bottom + thin)
+    cv2.rectangle(image, *corners, _OUTLINE, cv2.FILLED)
+    cv2.putText(image, text, (left, bottom), font, size, (255, 255, 255), thin, cv2.LINE_AA)

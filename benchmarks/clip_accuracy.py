@@ -1,0 +1,189 @@
+"""How accurate the job is on the demo clip, with nothing given but the videos.
+
+    python benchmarks/clip_accuracy.py [--session DIR]
+
+First table: the cameras against Qualisys' and the skeleton against itself. Second: other ways to
+triangulate on the same cameras, and another detector (OpenPose) through the same calibration.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from balance import VIDEOS, openpose_detections, qualisys_rig
+from sessions import print_table, run_gentri, verdict
+
+from gentri.configs.settings import load_settings
+from gentri.data import Poses3D, Rig, Timeline
+from gentri.geometry.comparison import compare_rigs
+from gentri.pipeline.runner import Silent
+from gentri.pipeline.session import Session
+from gentri.pipeline.stage import Context, Runtime, Stage
+from gentri.ransac.quality import limb_length_variation, median_measured
+from gentri.stages import STAGES, calibrate, triangulate
+
+ALTERNATIVES = ("dlt", "weighted", "ransac")
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """One result in numbers.
+
+    Attributes:
+        rotation_deg: median over pairs of cameras of the error of their relative rotation.
+        focal_percent: mean over cameras; the worst of them is `focal_worst_percent`.
+        center_mm: RMS over cameras after a similarity.
+        limb_variation_percent: standard deviation over mean of the length of a limb, median over
+            the eight limbs.
+        triangulated_percent: of the body's joints.
+        reproj_px: median over joints.
+    """
+
+    rotation_deg: float
+    focal_percent: float
+    focal_worst_percent: float
+    center_mm: float
+    limb_variation_percent: float
+    triangulated_percent: float
+    reproj_px: float
+
+
+def accuracy(calibrated: Path, triangulated: Path) -> Accuracy:
+    """Compare what the two stages wrote."""
+    poses = Poses3D.load(triangulated / "poses3d.npz")
+    reference = qualisys_rig()
+    rig = Rig.load(calibrated / "rig.toml").select(reference.names)
+    difference = compare_rigs(rig, reference)
+    seen = np.isfinite(poses.xyz[:, :, poses.skeleton.body]).all(axis=-1)
+    return Accuracy(
+        rotation_deg=float(np.median(difference.rotation_deg)),
+        focal_percent=float(difference.focal_percent.mean()),
+        focal_worst_percent=float(difference.focal_percent.max()),
+        center_mm=difference.center_rms_mm,
+        limb_variation_percent=100 * limb_length_variation(poses.xyz, poses.skeleton)[0],
+        triangulated_percent=100 * float(seen.mean()),
+        reproj_px=median_measured(poses.reproj_px),
+    )
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Stages of a finished session, run again beside it on other input or settings."""
+
+    session: Session
+    params: dict[str, Any]
+    scratch: Path
+
+    def run(self, stage: Stage, name: str, params: Any = None, **inputs: Path) -> Path:
+        """The folder that the stage wrote; inputs that are not named are the session's own."""
+        out = self.scratch / name
+        out.mkdir()
+        read = {needed: self.session.root / needed for needed in stage.needs} | inputs
+        chosen = params or self.params[stage.name]
+        stage.run(Context(chosen, out, read, self.session, Runtime(), Silent()))
+        return out
+
+    def triangulated_by(self, method: str) -> Accuracy:
+        """The session's own cameras and detections, another way to triangulate."""
+        params = replace(self.params["triangulate"], method=method)
+        poses = self.run(triangulate.STAGE, f"triangulate-{method}", params)
+        return accuracy(self.session.root / "calibrate", poses)
+
+    def seen_by_openpose(self) -> Accuracy:
+        """Other detections through the same calibration and triangulation."""
+        detect = self.scratch / "openpose"
+        detect.mkdir()
+        timeline = Timeline.load(self.session.root / "frames" / "timeline.npz")
+        for name, seen in openpose_detections(timeline).items():
+            seen.save(detect / f"{name}.npz")
+        rig = self.run(calibrate.STAGE, "openpose-calibrate", detect=detect)
+        both = {"detect": detect, "calibrate": rig}
+        return accuracy(rig, self.run(triangulate.STAGE, "openpose-triangulate", **both))
+
+
+def main() -> None:
+    """Run or reuse the session, measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--session", type=Path, help="reuse a session of the clip, or keep it here")
+    with _session_folder(parser.parse_args().session) as root, tempfile.TemporaryDirectory() as tmp:
+        run_gentri("run", *VIDEOS, "--session", root, "--until", "triangulate")
+        session = Session.open(root)
+        bench = Bench(session, load_settings(STAGES, session.settings_file), Path(tmp))
+        own = accuracy(root / "calibrate", root / "triangulate")
+        others = {f"movenet, {name}": bench.triangulated_by(name) for name in ALTERNATIVES}
+        others["openpose, ransac"] = bench.seen_by_openpose()
+    print_table(_bars(own))
+    print()
+    print_table(_comparison(others))
+
+
+@contextmanager
+def _session_folder(given: Path | None) -> Iterator[Path]:
+    if given is not None:
+        yield given
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        yield Path(scratch) / "session"
+
+
+def _bars(own: Accuracy) -> list[tuple[str, ...]]:
+    return [
+        ("", "measured", "bar", ""),
+        (
+            "relative rotation, median",
+            f"{own.rotation_deg:.2f}°",
+            "≤ 2.0°",
+            verdict(own.rotation_deg, 2.0),
+        ),
+        (
+            "focal length, worst camera",
+            f"{own.focal_worst_percent:.2f} %",
+            "≤ 3.5 %",
+            verdict(own.focal_worst_percent, 3.5),
+        ),
+        (
+            "camera centres, RMS",
+            f"{own.center_mm:.0f} mm",
+            "≤ 80 mm",
+            verdict(own.center_mm, 80.0),
+        ),
+        (
+            "limb length variation",
+            f"{own.limb_variation_percent:.2f} %",
+            "≤ 4 %",
+            verdict(own.limb_variation_percent, 4.0),
+        ),
+        (
+            "body joints triangulated",
+            f"{own.triangulated_percent:.1f} %",
+            "≥ 97 %",
+            verdict(own.triangulated_percent, 97.0, least=True),
+        ),
+    ]
+
+
+def _comparison(results: dict[str, Accuracy]) -> list[tuple[str, ...]]:
+    head = ("", "rotation °", "focal %", "centres mm", "limbs %", "joints %", "reprojection px")
+    return [head] + [
+        (
+            name,
+            f"{a.rotation_deg:.2f}",
+            f"{a.focal_percent:.2f}",
+            f"{a.center_mm:.0f}",
+            f"{a.limb_variation_percent:.2f}",
+            f"{a.triangulated_percent:.1f}",
+            f"{a.reproj_px:.1f}",
+        )
+        for name, a in results.items()
+    ]
+
+
+if __name__ == "__main__":
+    main()
