@@ -20,8 +20,10 @@ from gentri import synthetic
 from gentri.configs.settings import load_settings
 from gentri.data import Keypoints2D, Rig
 from gentri.errors import CalibrationError
-from gentri.geometry.calibration import CalibrationOptions, calibrate_views
+from gentri.geometry.calibration import calibrate_views
 from gentri.geometry.comparison import compare_rigs
+from gentri.geometry.options import CalibrationOptions
+from gentri.geometry.verdict import doubts
 from gentri.geometry.world import rig_in_world, world_of_person
 from gentri.stages import STAGES
 
@@ -98,7 +100,7 @@ def options() -> CalibrationOptions:
 
 def measure(scene: Scene, seeds: int) -> dict[str, object]:
     """Medians and 90th percentiles over the seeds; a refusal counts as failed."""
-    rows, failed, start = [], 0, time.perf_counter()
+    rows, failed, doubted, start = [], 0, 0, time.perf_counter()
     for seed in range(seeds):
         truth, keypoints = make(scene, seed)
         try:
@@ -109,7 +111,10 @@ def measure(scene: Scene, seeds: int) -> dict[str, object]:
         world = world_of_person(found.views, found.xyz, None)
         rig = rig_in_world(found.views, world, keypoints.cameras, keypoints.size_px)
         e = compare_rigs(rig, truth)
-        rows.append((np.median(e.rotation_deg), e.focal_percent.mean(), e.center_rms_mm))
+        sigma = 100 * np.sqrt((found.sigma_log_focal**2).mean())
+        focal = e.focal_percent.mean()
+        rows.append((np.median(e.rotation_deg), focal, e.center_rms_mm, sigma))
+        doubted += bool(doubts(found, rig.names))
     seconds = (time.perf_counter() - start) / seeds
     middle, p90 = (np.percentile(rows, q, axis=0) for q in (50, 90))
     bars = (scene.rotation_deg, scene.focal_percent)
@@ -118,7 +123,9 @@ def measure(scene: Scene, seeds: int) -> dict[str, object]:
         "scene": scene.name,
         "rotation_deg": [*middle[:1], *p90[:1]],
         "focal_percent": [*middle[1:2], *p90[1:2]],
-        "center_mm": [*middle[2:], *p90[2:]],
+        "center_mm": [*middle[2:3], *p90[2:3]],
+        "focal_sigma_percent": [*middle[3:], *p90[3:]],
+        "doubted": doubted,
         "failed": failed,
         "seconds": seconds,
         "bars": bars,
@@ -134,7 +141,7 @@ def main() -> None:
     if not arguments.json:
         print(f"{arguments.seeds} seeds, median (90th percentile)")
         print(
-            f"{'scene':32s} {'rotation °':>16s} {'focal %':>15s} {'centres mm':>15s} failed  s each  bars"
+            f"{'scene':32s} {'rotation °':>16s} {'focal %':>15s} {'centres mm':>15s} {'σ focal %':>13s} doubted failed  s each  bars"
         )
     results = []
     for scene in SCENES:
@@ -143,11 +150,17 @@ def main() -> None:
         if not arguments.json:
             cells = [
                 f"{r[key][0]:8.{digits}f} ({r[key][1]:.{digits}f})"
-                for key, digits in (("rotation_deg", 4), ("focal_percent", 3), ("center_mm", 1))
+                for key, digits in (
+                    ("rotation_deg", 4),
+                    ("focal_percent", 3),
+                    ("center_mm", 1),
+                    ("focal_sigma_percent", 2),
+                )
             ]
             bars = f"{r['bars'][0]}°, {r['bars'][1]} %: {r['verdict']}" if r["verdict"] else "–"
             print(
-                f"{r['scene']:32s} {cells[0]:>16s} {cells[1]:>15s} {cells[2]:>15s} {r['failed']:6d}"
+                f"{r['scene']:32s} {cells[0]:>16s} {cells[1]:>15s} {cells[2]:>15s} {cells[3]:>13s}"
+                f" {r['doubted']:7d} {r['failed']:6d}"
                 f" {r['seconds']:7.1f}  {bars}",
                 flush=True,
             )

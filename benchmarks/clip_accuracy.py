@@ -24,7 +24,7 @@ from gentri.geometry.comparison import compare_rigs
 from gentri.pipeline.runner import Silent
 from gentri.pipeline.session import Session
 from gentri.pipeline.stage import Context, Runtime, Stage
-from gentri.ransac.quality import limb_length_variation, median_measured
+from gentri.ransac.quality import limb_length_variation, limb_lengths, median_measured
 from gentri.stages import STAGES, calibrate, triangulate
 
 ALTERNATIVES = ("dlt", "weighted", "ransac")
@@ -39,7 +39,7 @@ class Accuracy:
         focal_percent: mean over cameras; the worst of them is `focal_worst_percent`.
         center_mm: RMS over cameras after a similarity.
         limb_variation_percent: standard deviation over mean of the length of a limb, median over
-            the eight limbs.
+            the eight limbs; the worst of them is `limb_worst_percent`.
         triangulated_percent: of the body's joints.
         reproj_px: median over joints.
     """
@@ -49,6 +49,7 @@ class Accuracy:
     focal_worst_percent: float
     center_mm: float
     limb_variation_percent: float
+    limb_worst_percent: float
     triangulated_percent: float
     reproj_px: float
 
@@ -59,6 +60,7 @@ def accuracy(calibrated: Path, triangulated: Path) -> Accuracy:
     reference = qualisys_rig()
     rig = Rig.load(calibrated / "rig.toml").select(reference.names)
     difference = compare_rigs(rig, reference)
+    lengths = limb_lengths(poses.xyz[:, 0], poses.skeleton)
     seen = np.isfinite(poses.xyz[:, :, poses.skeleton.body]).all(axis=-1)
     return Accuracy(
         rotation_deg=float(np.median(difference.rotation_deg)),
@@ -66,6 +68,7 @@ def accuracy(calibrated: Path, triangulated: Path) -> Accuracy:
         focal_worst_percent=float(difference.focal_percent.max()),
         center_mm=difference.center_rms_mm,
         limb_variation_percent=100 * limb_length_variation(poses.xyz, poses.skeleton)[0],
+        limb_worst_percent=100 * float((np.nanstd(lengths, 0) / np.nanmean(lengths, 0)).max()),
         triangulated_percent=100 * float(seen.mean()),
         reproj_px=median_measured(poses.reproj_px),
     )
@@ -170,7 +173,7 @@ def _bars(own: Accuracy) -> list[tuple[str, ...]]:
 
 
 def _comparison(results: dict[str, Accuracy]) -> list[tuple[str, ...]]:
-    head = ("", "rotation °", "focal %", "centres mm", "limbs %", "joints %", "reprojection px")
+    head = ("", "rotation °", "focal %", "centres mm", "limbs %", "worst %", "joints %", "error px")
     return [head] + [
         (
             name,
@@ -178,6 +181,7 @@ def _comparison(results: dict[str, Accuracy]) -> list[tuple[str, ...]]:
             f"{a.focal_percent:.2f}",
             f"{a.center_mm:.0f}",
             f"{a.limb_variation_percent:.2f}",
+            f"{a.limb_worst_percent:.1f}",
             f"{a.triangulated_percent:.1f}",
             f"{a.reproj_px:.1f}",
         )

@@ -50,7 +50,7 @@ class Timeline:
 
     def save(self, path: Path) -> None:
         """Write `timeline.npz` to exactly this path."""
-        times = {f"time_s_{i:03d}": t for i, t in enumerate(self.time_s)}
+        times: dict[str, Any] = {f"time_s_{i:03d}": t for i, t in enumerate(self.time_s)}
         with path.open("wb") as file:
             np.savez(file, cameras=np.array(self.cameras), size_px=self.size_px, **times)
 

@@ -45,7 +45,7 @@ class Skeleton:
 
     @cached_property
     def mirror(self) -> NDArray[np.int64]:
-        """For each joint the position of its left/right counterpart (itself on the midline), (J,)."""
+        """Position of each joint's left/right counterpart (itself on the midline), (J,)."""
         return np.array([self.index(_other_side(j)) for j in self.joints], dtype=np.int64)
 
     @cached_property

@@ -35,6 +35,21 @@ def program() -> Program:
     return run_program
 
 
+@pytest.fixture(scope="session")
+def refused() -> Callable[..., str]:
+    """Run a `gentri run` that must refuse: its cause and its next action."""
+
+    def run(*arguments: object) -> str:
+        done = run_program("run", *arguments)
+        assert done.returncode == 1, done.stderr
+        assert "Traceback" not in done.stderr
+        message = done.stderr[done.stderr.index("gentri: ") :]
+        assert "\n  → " in message
+        return message
+
+    return run
+
+
 @dataclass(frozen=True)
 class Finished:
     """A session, and what the run that made it answered."""

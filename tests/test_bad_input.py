@@ -2,7 +2,8 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -13,11 +14,14 @@ import numpy as np
 import pytest
 from balance import STILL_VIDEOS, VIDEOS
 from sessions import published
-from typer.testing import CliRunner
 
-from gentri.cli.app import app
-from gentri.data import Timeline
+from gentri.configs.settings import load_settings
+from gentri.data import Detections, Poses3D, Timeline
 from gentri.media.ffmpeg import ffmpeg_executable
+from gentri.pipeline.runner import Silent
+from gentri.pipeline.session import Session
+from gentri.pipeline.stage import Context, Runtime
+from gentri.stages import STAGES, calibrate, triangulate
 
 FPS = 30
 
@@ -42,16 +46,6 @@ def pictures_of(video: Path, count: int) -> list[np.ndarray]:
     return small
 
 
-def refused(program, *arguments: object, cwd: Path | None = None, code: int = 1) -> str:
-    """The words of a refusal: a cause and a next action, without a traceback."""
-    done = program("run", *arguments, cwd=cwd)
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    message = done.stderr[done.stderr.index("gentri: ") :]
-    assert "\n  → " in message
-    return message
-
-
 def trimmed(video: Path, path: Path, *options: str) -> Path:
     """A copy of the streams, shortened by options such as `-t 0.5`."""
     command = [ffmpeg_executable(), "-loglevel", "error", "-i", video, "-c", "copy", *options]
@@ -73,106 +67,76 @@ def good(tmp_path) -> Path:
         ("notes.txt", b"no video at all\n" * 50, "notes.txt is not a video"),
     ],
 )
-def test_not_a_video(program, good, tmp_path, name, content, said):
+def test_not_a_video(refused, good, tmp_path, name, content, said):
     bad = tmp_path / name
     bad.write_bytes(content)
-    assert said in refused(program, good, bad, "--session", tmp_path / "s")
+    assert said in refused(good, bad, "--session", tmp_path / "s")
 
 
-def test_a_picture_is_not_a_video(program, good, tmp_path):
+def test_a_picture_is_not_a_video(refused, good, tmp_path):
     picture = tmp_path / "picture.jpg"
     cv2.imwrite(str(picture), pictures_of(good, 1)[0])
-    said = refused(program, good, picture, "--session", tmp_path / "s")
+    said = refused(good, picture, "--session", tmp_path / "s")
     assert "picture.jpg is not a video" in said
     assert "a folder of pictures per camera" in said
 
 
-def test_absent_video(program, good, tmp_path):
-    said = refused(program, good, tmp_path / "absent.mp4", "--session", tmp_path / "s")
+def test_absent_video(refused, good, tmp_path):
+    said = refused(good, tmp_path / "absent.mp4", "--session", tmp_path / "s")
     assert "absent.mp4 does not exist" in said
     assert not (tmp_path / "s").exists()
 
 
-def test_recording_that_was_broken_off(program, good, tmp_path):
+def test_recording_that_was_broken_off(refused, good, tmp_path):
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(VIDEOS[0].read_bytes()[:200_000])
-    said = refused(program, good, cut, "--session", tmp_path / "s")
+    said = refused(good, cut, "--session", tmp_path / "s")
     assert "without its index" in said
     assert "copy it from the camera again" in said
 
 
-def test_copy_that_was_broken_off(program, good, tmp_path):
+def test_copy_that_was_broken_off(refused, good, tmp_path):
     """The index is at the beginning and promises more than there is."""
     whole = trimmed(VIDEOS[3], tmp_path / "whole.mp4", "-movflags", "+faststart")
     content, cut = whole.read_bytes(), tmp_path / "cut.mp4"
     cut.write_bytes(content[: len(content) // 4])
-    said = refused(program, good, cut, "--session", tmp_path / "s")
+    said = refused(good, cut, "--session", tmp_path / "s")
     assert "cut.mp4 is cut off: its header states 1.7 s" in said
     assert "--set frames.end_s=" in said
 
 
-def test_no_frames(program, good, tmp_path):
-    said = refused(program, good, film(tmp_path / "none.mp4", []), "--session", tmp_path / "s")
+def test_no_frames(refused, good, tmp_path):
+    said = refused(good, film(tmp_path / "none.mp4", []), "--session", tmp_path / "s")
     assert "none.mp4" in said
 
 
-def test_sound_alone(program, good, tmp_path):
+def test_sound_alone(refused, good, tmp_path):
     sound = trimmed(VIDEOS[1], tmp_path / "sound.mp4", "-vn")
-    said = refused(program, good, sound, "--session", tmp_path / "s")
+    said = refused(good, sound, "--session", tmp_path / "s")
     assert "sound.mp4 has no pictures: its streams are audio; a video stream is needed" in said
 
 
-def test_one_camera(program, good, tmp_path):
-    said = refused(program, good, "--session", tmp_path / "s")
+def test_one_camera(refused, good, tmp_path):
+    said = refused(good, "--session", tmp_path / "s")
     assert "only one camera was found" in said
     assert "at least two" in said
     assert not (tmp_path / "s").exists()
 
 
-def test_two_files_of_one_name(program, tmp_path):
-    said = refused(program, VIDEOS[0], STILL_VIDEOS[0], "--session", tmp_path / "s")
+def test_two_files_of_one_name(refused, tmp_path):
+    said = refused(VIDEOS[0], STILL_VIDEOS[0], "--session", tmp_path / "s")
     assert "two cameras have the same name" in said
     assert str(VIDEOS[0]) in said and str(STILL_VIDEOS[0]) in said
     assert not (tmp_path / "s").exists()
 
 
-def test_a_refused_video_can_be_put_right(program, good, tmp_path):
+def test_a_refused_video_can_be_put_right(program, refused, good, tmp_path):
     bad, session = tmp_path / "bad.mp4", tmp_path / "s"
     bad.write_bytes(b"no video")
-    refused(program, good, bad, "--session", session)
+    refused(good, bad, "--session", session)
     shutil.copy(STILL_VIDEOS[1], bad)
     assert program("frames", "--session", session).returncode == 0
     assert len(published(session)) == 2 * 11 + 1
-
-
-def test_other_videos_than_the_sessions(program, moved):
-    before = published(moved)
-    said = refused(program, *STILL_VIDEOS, "--session", moved)
-    assert "belongs to other videos: found cam01 = " in said
-    assert "--session OTHER" in said
-    assert "found cam01, cam02, cam03, cam04; needed cam01, cam02" in refused(
-        program, *VIDEOS[:2], "--session", moved
-    )
-    assert published(moved) == before
-
-
-def test_a_video_that_became_bad_leaves_the_results(program, moved, tmp_path):
-    videos = [Path(shutil.copy(v, tmp_path / v.name)) for v in VIDEOS]
-    before = published(moved)
-    assert program("run", *videos, "--session", moved).returncode == 0
-    videos[2].write_bytes(b"no video")
-    assert "cam03.mp4 is not a video" in refused(program, "--session", moved)
-    assert published(moved) == before
-    assert '"state": "stale"' in program("status", "--session", moved, "--json").stdout
-
-
-@pytest.mark.parametrize("place", ["file/session", "file"])
-def test_a_place_that_cannot_hold_a_session(program, tmp_path, place):
-    (tmp_path / "file").write_text("mine")
-    said = refused(program, *STILL_VIDEOS, "--session", tmp_path / place)
-    assert str(tmp_path / place) in said
-    assert "--session" in said.partition("→")[2]
-    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_cameras_that_ran_for_different_times(program, tmp_path):
@@ -188,9 +152,33 @@ def test_cameras_that_ran_for_different_times(program, tmp_path):
     assert 30 <= lengths["short"] <= 45
 
 
-def test_a_time_range_that_no_video_has(program, tmp_path):
+def test_a_camera_that_stopped_early_limits_the_poses(finished, tmp_path):
+    """What a shorter cam02 would have left of the finished session: 15 of 25 frames."""
+    session = Session.open(finished.root)
+    params = load_settings(STAGES, session.settings_file)
+    inputs = {name: tmp_path / name for name in ("frames", "detect", "calibrate", "triangulate")}
+    for folder in inputs.values():
+        folder.mkdir()
+    whole = Timeline.load(finished.root / "frames" / "timeline.npz")
+    kept = [slice(15 if name == "cam02" else None) for name in whole.cameras]
+    time_s = tuple(t[k] for t, k in zip(whole.time_s, kept, strict=True))
+    replace(whole, time_s=time_s).save(inputs["frames"] / "timeline.npz")
+    for name, k in zip(whole.cameras, kept, strict=True):
+        seen = Detections.load(finished.root / "detect" / f"{name}.npz")
+        part = {f: getattr(seen, f)[k] for f in ("xy_px", "score", "box_px", "track")}
+        replace(seen, **part).save(inputs["detect"] / f"{name}.npz")
+    for stage in (calibrate.STAGE, triangulate.STAGE):
+        out = inputs[stage.name]
+        stage.run(Context(params[stage.name], out, inputs, session, Runtime(), Silent()))
+    poses = Poses3D.load(inputs["triangulate"] / "poses3d.npz")
+    assert len(poses.time_s) == 15
+    np.testing.assert_allclose(poses.time_s, whole.time_s[0][:15], atol=1e-3)
+    assert np.isfinite(poses.xyz[:, 0, poses.skeleton.body]).all(axis=-1).mean() >= 0.97
+
+
+def test_a_time_range_that_no_video_has(refused, tmp_path):
     settings = ("--set", "frames.start_s=60")
-    said = refused(program, *STILL_VIDEOS, "--session", tmp_path / "s", *settings)
+    said = refused(*STILL_VIDEOS, "--session", tmp_path / "s", *settings)
     assert "has no frame from 60 s to the end" in said
     assert "change frames.start_s" in said
 
@@ -226,87 +214,24 @@ def test_a_name_that_looks_like_an_option(program, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["-dash.mp4"]
 
 
-def test_a_person_who_never_moves(program, tmp_path):
-    said = refused(program, *STILL_VIDEOS, "--session", tmp_path / "s")
+def test_a_person_who_never_moves(refused, tmp_path):
+    said = refused(*STILL_VIDEOS[:2], "--session", tmp_path / "s")
     assert "the person hardly moves" in said
     assert "walking" in said.partition("→")[2]
     assert {path.split("/")[0] for path in published(tmp_path / "s")} == {"frames", "detect"}
 
 
-def test_videos_without_a_person(program, tmp_path):
+def test_videos_without_a_person(refused, tmp_path):
     noise = np.random.default_rng(0)
     for name in ("a", "b"):
         film(tmp_path / f"{name}.mp4", noise.integers(0, 255, (4, 960, 540, 3), dtype=np.uint8))
-    said = refused(program, tmp_path / "a.mp4", tmp_path / "b.mp4", "--session", tmp_path / "s")
+    said = refused(tmp_path / "a.mp4", tmp_path / "b.mp4", "--session", tmp_path / "s")
     assert "no person was found in any camera" in said
 
 
-def test_cameras_that_never_see_the_person_together(program, tmp_path):
-    nobody = [np.full((960, 540, 3), 90, dtype=np.uint8)] * 14
-    first = film(tmp_path / "first.mp4", [*pictures_of(VIDEOS[2], 14), *nobody])
-    second = film(tmp_path / "second.mp4", [*nobody, *pictures_of(VIDEOS[3], 14)])
-    said = refused(program, first, second, "--session", tmp_path / "s")
+def test_cameras_that_never_see_the_person_together(refused, tmp_path):
+    nobody = [np.full((960, 540, 3), 90, dtype=np.uint8)] * 11
+    first = film(tmp_path / "first.mp4", [*pictures_of(VIDEOS[2], 11), *nobody])
+    second = film(tmp_path / "second.mp4", [*nobody, *pictures_of(VIDEOS[3], 11)])
+    said = refused(first, second, "--session", tmp_path / "s")
     assert "only 0 frames show the person to two cameras at once" in said
-
-
-def test_a_full_disk_in_the_middle_of_the_work(moved, monkeypatch):
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    before = published(moved)
-    monkeypatch.setattr("gentri.data.Poses3D.save", full)
-    arguments = ["run", "--session", str(moved), "--force", "triangulate"]
-    done = CliRunner().invoke(app, arguments)
-    assert done.exit_code == 1
-    assert "the disk is full" in done.stderr
-    assert "free space and run again" in done.stderr
-    assert published(moved) == before
-
-
-@pytest.fixture
-def small_disk(tmp_path, request) -> Iterator[Path]:
-    """A file system of so many megabytes."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={request.param}m", "tmpfs", place]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("this user cannot mount a file system")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", place], check=True)
-
-
-@pytest.mark.parametrize("small_disk", [2], indirect=True)
-def test_a_disk_without_room_for_the_frames(program, small_disk):
-    said = refused(program, *STILL_VIDEOS, "--session", small_disk / "s")
-    assert "not enough disk: the frames take about 6." in said
-    assert "frames.max_side_px" in said
-
-
-@pytest.mark.parametrize("small_disk", [60], indirect=True)
-def test_a_disk_that_becomes_full_leaves_the_results(program, finished, small_disk):
-    session = Path(shutil.copytree(finished.root, small_disk / "s"))
-    before = published(session)
-    free = shutil.disk_usage(small_disk).free
-    (small_disk / "filler").write_bytes(bytes(free - 300_000))
-    said = refused(program, "--session", session, "--force", "export")
-    assert "disk" in said and "space" in said
-    assert published(session) == before
-    (small_disk / "filler").unlink()
-    assert program("run", "--session", session).returncode == 0
-    assert published(session) == before
-
-
-@pytest.mark.parametrize("small_disk", [60], indirect=True)
-def test_a_disk_that_cannot_be_written(program, finished, small_disk):
-    session = Path(shutil.copytree(finished.root, small_disk / "s"))
-    before = published(session)
-    remount = ["mount", "-o", "remount,ro", small_disk]
-    subprocess.run(remount, check=True)
-    said = refused(program, "--session", session, "--force", "export")
-    assert "Read-only file system" in said
-    assert published(session) == before
-    states = program("status", "--session", session)
-    assert states.returncode == 0
-    assert states.stdout.count("fresh") == 5

@@ -27,7 +27,7 @@ ALLOWED = {
     "weights": FOUNDATION,
     "media": FOUNDATION | {"geometry"},
     "detectors": FOUNDATION | {"weights"},
-    "export": FOUNDATION | {"geometry", "media"},
+    "export": FOUNDATION | {"geometry", "media", "ticks"},
     "synthetic": FOUNDATION | {"geometry"},
     "stages": FOUNDATION | DOMAIN | {"pipeline", "ticks"},
     "cli": {"errors", "pipeline", "stages", "configs", "weights", "media"},

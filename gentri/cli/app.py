@@ -1,5 +1,6 @@
 """The program `gentri` and its commands."""
 
+import logging
 import sys
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 import gentri
 from gentri.cli import clean, config, run, status, weights
-from gentri.cli.failures import CommandGroup
+from gentri.cli.failures import CommandGroup, Notices
 
 app = typer.Typer(
     name="gentri",
@@ -47,4 +48,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # File names may hold what the terminal cannot show.
         stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
+    log = logging.getLogger(gentri.__name__)
+    log.addHandler(Notices(logging.INFO))
+    log.setLevel(logging.INFO)
     app()

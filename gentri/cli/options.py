@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 DEFAULT_SESSION = Path("gentri-session")
-_JSON = "gentri.json"
 
 
 class Device(str, Enum):
@@ -19,23 +18,10 @@ class Device(str, Enum):
     MPS = "mps"
 
 
-def _remember_json(context: typer.Context, wanted: bool) -> bool:
-    context.meta[_JSON] = wanted
-    return wanted
-
-
-def wants_json(context: typer.Context) -> bool:
-    """Whether the command was asked for one JSON document on stdout."""
-    return context.meta.get(_JSON, False)
-
-
 SessionFolder = Annotated[
     Path, typer.Option("--session", metavar="DIR", help="Folder of settings and results.")
 ]
-Json = Annotated[
-    bool,
-    typer.Option("--json", callback=_remember_json, help="One JSON document on stdout."),
-]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Videos = Annotated[
     list[Path] | None,
     typer.Argument(

@@ -40,7 +40,7 @@ class LineReporter:
         self._label = plan.stage.name
         self._begin("", 0)
         because = f" ({plan.reasons[0]})" if plan.reasons else ""
-        self.say(f"{'forced' if plan.state == 'fresh' else plan.state}{because}")
+        self.say(f"{'forced' if plan.forced else plan.state}{because}")
 
     def stage_finished(self, outcome: "Outcome") -> None:
         """Say that a result is in place."""

@@ -48,7 +48,7 @@ def poor_reasons(outcomes: Iterable["Outcome"]) -> dict[str, list[str]]:
 
 def print_plans(session: Path, plans: Iterable["Plan"], as_json: bool) -> None:
     """The state of every stage and the reasons for it."""
-    rows = [(p.stage.name, str(p.state), list(p.reasons)) for p in plans]
+    rows = [(p.stage.name, str(p.state), [*["forced"] * p.forced, *p.reasons]) for p in plans]
     if as_json:
         stages = [{"stage": n, "state": s, "reasons": r} for n, s, r in rows]
         print_json({"session": str(session.resolve()), "stages": stages})

@@ -2,10 +2,11 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from inspect import Signature, signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -13,7 +14,6 @@ from gentri.cli import options
 from gentri.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from gentri.pipeline.plan import Plan
     from gentri.pipeline.session import Session
     from gentri.pipeline.stage import Runtime
 
@@ -73,23 +73,16 @@ def run(
 
 
 def until(stage: str) -> Callable[..., None]:
-    """The command that runs until this stage."""
+    """The command that runs until this stage: the options of `run`, but for --until."""
 
-    def command(
-        videos: options.Videos = None,
-        session: options.SessionFolder = options.DEFAULT_SESSION,
-        settings: options.Settings = None,
-        height: options.Height = None,
-        force: options.ForceThis = False,
-        dry_run: options.DryRun = False,
-        device: options.DeviceOption = options.Device.AUTO,
-        batch_size: options.BatchSize = 0,
-        workers: options.Workers = 0,
-        json: options.Json = False,
-    ) -> None:
-        again, speed = [stage] if force else [], (device, batch_size, workers)
-        run(videos, session, settings, height, stage, again, dry_run, *speed, json)
+    def command(force: bool, **given: Any) -> None:
+        run(**given, until=stage, force=[stage] if force else [])
 
+    parameters = {n: p for n, p in signature(run).parameters.items() if n != "until"}
+    parameters["force"] = parameters["force"].replace(default=False, annotation=options.ForceThis)
+    shown = Signature(list(parameters.values()))
+    command.__signature__ = shown  # pyright: ignore[reportFunctionMemberAccess]
+    command.__annotations__ = {name: p.annotation for name, p in parameters.items()}
     return command
 
 
@@ -151,27 +144,22 @@ def _rehearse(request: Request) -> None:
         settings = Path(folder) / SETTINGS_FILE
         shutil.copyfile(session.settings_file, settings)
         edit_settings(stages.STAGES, settings, request.edits)
-        plans = plan(chosen, session, load_settings(stages.STAGES, settings))
-    print_plans(request.session, _forced(plans, request.force), request.json)
+        params = load_settings(stages.STAGES, settings)
+        plans = plan(chosen, session, params, force=request.force)
+    print_plans(request.session, plans, request.json)
 
 
 def _open_or_draft(request: Request, folder: Path) -> "Session":
     """The session, or one in a temporary folder where there is none yet."""
-    from gentri.pipeline.session import SETTINGS_FILE, Session
+    from gentri.pipeline.session import SETTINGS_FILE, Session, check_place
 
-    if not request.videos or (request.session / SETTINGS_FILE).is_file():
+    if not request.videos:
         return Session.open(request.session)
-    return Session.create(folder / "draft", _sources(request.videos))
-
-
-def _forced(plans: tuple["Plan", ...], force: tuple[str, ...]) -> tuple["Plan", ...]:
-    names = [p.stage.name for p in plans]
-    for name in force:
-        if name not in names:
-            raise UsageError.unknown("stage to force", name, names)
-    return tuple(
-        replace(p, reasons=("forced", *p.reasons)) if p.stage.name in force else p for p in plans
-    )
+    sources = _sources(request.videos)
+    check_place(request.session, sources)
+    if (request.session / SETTINGS_FILE).is_file():
+        return Session.open(request.session).with_sources(sources)
+    return Session.create(folder / "draft", sources)
 
 
 def _sources(videos: tuple[Path, ...]) -> dict[str, Path]:

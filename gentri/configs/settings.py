@@ -138,8 +138,8 @@ def _stage_params(stage: Stage, defaults: Mapping[str, Any], own: Mapping[str, A
         values[name] = _converted(f"{stage.name}.{name}", raw, wanted)
     try:
         return stage.params(**values)
-    except ValueError as error:  # params may refuse values that are out of range
-        raise UsageError(f"settings of {stage.name}: {error}", _HINT) from error
+    except ValueError as error:  # a value out of range
+        raise UsageError(f"{stage.name}.{error}", _HINT) from error
 
 
 def _converted(key: str, value: Any, wanted: Any) -> Any:

@@ -5,8 +5,8 @@ from math import isfinite
 from pathlib import Path
 
 from gentri.data import Poses3D
-from gentri.export.ticks import mean_rate_hz
 from gentri.pipeline.atomic import atomic_write
+from gentri.ticks import mean_rate_hz
 
 CSV_COLUMNS = ("time_s", "person", "joint", "x_m", "y_m", "z_m", "score", "reproj_px")
 

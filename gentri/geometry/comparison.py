@@ -16,7 +16,8 @@ class RigDifference:
         rotation_deg: (C(C−1)/2,) angle between the relative rotations of each pair of cameras.
         focal_percent: (C,) |f / f_ref − 1| · 100, mean of both axes.
         center_mm: (C,) distance of the optical centres after the best similarity.
-        scale: reference metres per metre of the rig, rotation: (3, 3) reference from rig, of that similarity.
+        scale: reference metres per metre of the rig, of that similarity.
+        rotation: (3, 3) reference from rig, likewise.
     """
 
     rotation_deg: FloatArray
@@ -48,9 +49,9 @@ def compare_rigs(rig: Rig, reference: Rig) -> RigDifference:
     focal = [np.diag(c.K)[:2].mean() / np.diag(r.K)[:2].mean() for c, r in pairs]
     center = np.array([c.center for c in rig.cameras])
     expected = np.array([c.center for c in reference.cameras])
-    # The cameras' attitudes fix the rotation also where their centres lie on a line.
-    world = sum(r.cam_from_world.R.T @ c.cam_from_world.R for c, r in pairs)
-    scale, R, t = similarity(center, expected, attitude=world if len(pairs) == 2 else None)
+    # Two centres lie on a line, about which only the cameras' attitudes fix the rotation.
+    attitude = np.sum([r.cam_from_world.R.T @ c.cam_from_world.R for c, r in pairs], axis=0)
+    scale, R, t = similarity(center, expected, attitude if len(pairs) == 2 else None)
     return RigDifference(
         rotation_deg=np.degrees(angles),
         focal_percent=100 * np.abs(np.array(focal) - 1),
@@ -71,10 +72,12 @@ def similarity(
 ) -> tuple[float, FloatArray, FloatArray]:
     """Least-squares scale, rotation (3, 3) and translation (3,) with b ≈ scale · R a + t.
 
-    Umeyama, "Least-squares estimation of transformation parameters between two point patterns", 1991.
+    Umeyama, "Least-squares estimation of transformation parameters between two point patterns",
+    1991.
 
     Args:
-        a, b: (N, 3).
+        a: (N, 3) points.
+        b: (N, 3) the same points in the other frame.
         attitude: (3, 3) correlation to take the rotation from instead of the points.
     """
     mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)

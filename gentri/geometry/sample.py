@@ -1,4 +1,4 @@
-"""The frames of one person that a rig is estimated from: spread over space and time, with expected errors."""
+"""The frames of one person that a rig is estimated from, spread over space and time."""
 
 from dataclasses import dataclass, replace
 
@@ -9,11 +9,11 @@ from gentri.data import FloatArray, Keypoints2D
 from gentri.errors import CalibrationError
 from gentri.skeletons import BODY_JOINTS
 
-# Expected error of a visible joint as a share of the person's box diagonal in that view (detections on
-# real recordings: median 1.4–1.9 %); hips have no visible landmark.
+# Expected error of a visible joint as a share of the person's box diagonal in that view
+# (detections on real recordings: median 1.4–1.9 %); hips have no visible landmark.
 JOINT_SIGMA = 0.01
 _HIP_FACTOR = 1.4
-SIGMA_FACTOR = np.array([_HIP_FACTOR if "hip" in j else 1.0 for j in BODY_JOINTS])
+_SIGMA_FACTOR = np.array([_HIP_FACTOR if "hip" in j else 1.0 for j in BODY_JOINTS])
 
 # A crouching or half-hidden person has a small box but the same pixels per metre.
 _SMALLEST_BOX = 0.6  # of the view's median diagonal
@@ -22,7 +22,24 @@ _MIN_FRAMES = 10
 _MIN_JOINTS = len(BODY_JOINTS) // 2
 _POOL = 2000  # frames looked at when choosing; bounds the cost for hours of video
 
-MIRROR = np.arange(len(BODY_JOINTS)).reshape(-1, 2)[:, ::-1].ravel()  # left, right alternate
+# Position of each body joint's left/right counterpart, (12,): the sides alternate in BODY_JOINTS.
+MIRROR = np.arange(len(BODY_JOINTS)).reshape(-1, 2)[:, ::-1].ravel()
+
+_RIGID = (
+    ("shoulder", "elbow"),
+    ("elbow", "wrist"),
+    ("hip", "knee"),
+    ("knee", "ankle"),
+    ("shoulder", "hip"),
+)
+# Pairs of body joints that keep their distance, (10, 2).
+BONES = np.array(
+    [
+        [BODY_JOINTS.index(f"{side}_{a}"), BODY_JOINTS.index(f"{side}_{b}")]
+        for side in ("left", "right")
+        for a, b in _RIGID
+    ]
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +120,8 @@ def choose_sample(keypoints: Keypoints2D, count: int) -> Sample:
         raise CalibrationError(
             f"only {len(useful)} frames show the person to two cameras at once; "
             f"at least {_MIN_FRAMES} are needed",
-            "the cameras must see the person together: check that the videos belong to one take and are "
-            "synchronised, or film again with the person walking where the views overlap",
+            "the cameras must see the person together: check that the videos belong to one take "
+            "and are synchronised, or film again with the person walking where the views overlap",
         )
     pool = useful[np.unique(np.linspace(0, len(useful) - 1, _POOL).astype(int))]
     xy = np.where(seen[:, pool, :, None], keypoints.xy_px[:, pool][:, :, columns], np.nan)
@@ -116,7 +133,7 @@ def choose_sample(keypoints: Keypoints2D, count: int) -> Sample:
         time_s=keypoints.time_s[frames],
         xy_px=np.nan_to_num(xy),
         weight=score.astype(np.float64) ** 2,
-        sigma_px=JOINT_SIGMA * box_diagonal(xy)[..., None] * SIGMA_FACTOR,
+        sigma_px=JOINT_SIGMA * box_diagonal(xy)[..., None] * _SIGMA_FACTOR,
         size_px=keypoints.size_px.astype(np.float64),
     )
 
@@ -147,12 +164,14 @@ def _farthest_frames(xy: FloatArray, count: int) -> NDArray[np.int64]:
     views, frames = xy.shape[:2]
     if frames <= count:
         return np.arange(frames)
-    seen = np.isfinite(xy).all(-1)
+    seen = np.all(np.isfinite(xy), axis=-1)
     joints = np.maximum(seen.sum(-1), 1)[..., None]
     place = np.where(seen[..., None], xy, 0).sum(2) / joints
     for view, visible in zip(place, seen.any(-1), strict=True):
         view[~visible] = view[visible].mean(axis=0) if visible.any() else 0.0
     feature = np.moveaxis(place, 0, 1).reshape(frames, 2 * views)
+    # Gross errors lie far from everything: without a limit they would be chosen first.
+    feature = np.clip(feature, *np.quantile(feature, [0.02, 0.98], axis=0))
     feature = feature / (feature.std(axis=0) + 1e-9)
     feature = np.c_[feature, np.linspace(0, 4, frames)]  # time counts like one well-covered axis
     rays = seen.any(-1).sum(0)  # frames that more cameras see tell more

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gentri.data import FloatArray
 
 _RANSAC_ITERATIONS = (200, 2000)  # at least, at most
 _SWAP_ROUNDS = 2
-# A relabelled frame must fit this much better, or noise on nearly symmetric poses flips labels.
-_SWAP_GAIN = 0.5
+_SWAP_GAIN, _SWAP_MARGIN = 0.5, 1.0  # by half, and by one whole joint
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,13 +18,13 @@ class RelativePose:
 
     Attributes:
         R: (3, 3). t: (3,) unit length.
-        inlier: (N,) bool over the correspondences given.
+        inlier: (N,) over the correspondences given.
         in_front: share of the inliers that triangulate in front of both cameras.
     """
 
     R: FloatArray
     t: FloatArray
-    inlier: FloatArray
+    inlier: NDArray[np.bool_]
     in_front: float
 
     @property
@@ -72,7 +72,8 @@ def relative_pose(
     """Robust essential matrix with Cauchy refinement.
 
     Args:
-        a, b: (N, 2) float64 normalised image coordinates of the same joints.
+        a: (N, 2) float64 normalised image coordinates of joints in one view.
+        b: (N, 2) of the same joints in the other.
         threshold: largest Sampson distance of an inlier, same unit.
         seed: of the sampling.
 
@@ -102,26 +103,28 @@ def relative_pose(
 
 
 def relative_pose_of_frames(
-    a: FloatArray, b: FloatArray, threshold: float, mirror: FloatArray, seed: int = 0
-) -> tuple[RelativePose | None, FloatArray]:
+    a: FloatArray, b: FloatArray, threshold: float, mirror: NDArray[np.int64], seed: int = 0
+) -> tuple[RelativePose | None, NDArray[np.bool_]]:
     """Relative pose from whole skeletons, trying both left/right labelings of each frame.
 
     Detectors swap the sides of a whole person with confidence; one labeling of the two views agrees
     with the epipolar geometry of the other frames.
 
     Args:
-        a, b: (F, J, 2) normalised image coordinates; NaN where not seen.
+        a: (F, J, 2) normalised image coordinates in one view; NaN where not seen.
+        b: (F, J, 2) in the other.
         threshold: largest Sampson distance of an inlier.
         mirror: (J,) position of each joint's counterpart.
         seed: of the sampling.
 
     Returns:
-        the pose over the finite pairs of (a, relabelled b), and which frames of b were relabelled (F,).
+        the pose over the finite pairs of (a, relabelled b), and which frames of b were relabelled,
+        (F,).
     """
     swapped = np.zeros(len(a), dtype=bool)
     pose = None
     for _ in range(_SWAP_ROUNDS):
-        labelled = np.where(swapped[:, None, None], b[:, mirror], b)
+        labelled = relabelled(b, swapped, mirror)
         both = np.isfinite(a).all(-1) & np.isfinite(labelled).all(-1)
         pose = relative_pose(a[both], labelled[both], threshold, seed)
         if pose is None:
@@ -134,11 +137,24 @@ def relative_pose_of_frames(
 
 
 def frames_to_swap(
-    E: FloatArray, a: FloatArray, b: FloatArray, threshold: float, mirror: FloatArray
-) -> FloatArray:
+    E: FloatArray, a: FloatArray, b: FloatArray, threshold: float, mirror: NDArray[np.int64]
+) -> NDArray[np.bool_]:
     """Frames whose second view fits the epipolar geometry better with its sides exchanged, (F,)."""
 
     def cost(labelled: FloatArray) -> FloatArray:
         return np.nansum(np.minimum(sampson(E, a, labelled) / threshold**2, 1.0), axis=-1)
 
-    return cost(b[:, mirror]) < _SWAP_GAIN * cost(b) - 1.0
+    return prefers_exchange(cost(b), cost(b[:, mirror]))
+
+
+def prefers_exchange(as_is: FloatArray, exchanged: FloatArray) -> NDArray[np.bool_]:
+    """Where exchanging the sides pays, by the sums of truncated errors (each at most 1) of frames.
+
+    It must fit much better, or noise on nearly symmetric poses flips labels.
+    """
+    return exchanged < _SWAP_GAIN * as_is - _SWAP_MARGIN
+
+
+def relabelled(xy: FloatArray, swapped: NDArray[np.bool_], mirror: NDArray[np.int64]) -> FloatArray:
+    """Joints (F, J, 2) with left and right exchanged in the frames marked in (F,)."""
+    return np.where(swapped[:, None, None], xy[:, mirror], xy)

@@ -1,31 +1,34 @@
 """Where up is, where the floor is, and how long a metre is.
 
-The rig comes out of the adjustment in the frame of its first camera and in arbitrary units; the person
-gives it a vertical, a floor and a scale.
+The rig comes out of the adjustment in the frame of its first camera and in arbitrary units; the
+person gives it a vertical, a floor and a scale.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gentri.data import Camera, FloatArray, Rig, Rigid3
 from gentri.errors import CalibrationError
-from gentri.geometry.bundle import Views
+from gentri.geometry.projection import Views
+from gentri.geometry.vertical import vertical
 from gentri.skeletons import BODY_JOINTS
 
-# Shank 0.246, thigh 0.245 and hip-to-shoulder 0.288 of the stature, and the ankle above the sole 0.039
-# (Drillis and Contini, "Body Segment Parameters", 1966, as reprinted in Winter, Biomechanics, §4.1).
+# Shank 0.246, thigh 0.245 and hip-to-shoulder 0.288 of the stature, and the ankle above the sole
+# 0.039 (Drillis and Contini, "Body Segment Parameters", 1966, as reprinted in Winter, Biomechanics,
+# §4.1).
 LEGS_AND_TRUNK = 0.779
 LEGS_AND_TRUNK_SIGMA = 0.017  # relative, between people
 ANKLE_HEIGHT = 0.039
 
-# Adults of both sexes: means 1.59 m and 1.71 m world-wide (NCD-RisC, eLife 2016), each about ± 0.07 m.
+# Adults of both sexes: means 1.59 m and 1.71 m world-wide (NCD-RisC, eLife 2016), each about
+# ± 0.07 m.
 POPULATION_STATURE_M = 1.68
 POPULATION_SIGMA = 0.055  # relative
 
-# The body axis of an athlete leans; level cameras say more precisely where up is, as long as the two agree.
-_LEVEL_AGREES_DEG = 20.0
-_FLOOR_QUANTILE = 0.05
+_FLOOR_QUANTILE = 0.05  # of the ankle heights: the lowest few are detection errors
+_PLUMB = 1e-3  # horizontal share of a viewing direction
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +36,11 @@ class World:
     """A similarity: x_world = scale · R x_rig + t.
 
     Attributes:
-        R: (3, 3), t: (3,) metres, scale: metres per rig unit.
+        R: (3, 3).
+        t: (3,) metres.
+        scale: metres per rig unit.
         scale_source: "stature given" or "population prior".
         scale_sigma: relative standard deviation.
-        up_source: "body axis" or "level cameras".
     """
 
     R: FloatArray
@@ -44,7 +48,6 @@ class World:
     scale: float
     scale_source: str
     scale_sigma: float
-    up_source: str
 
     def apply(self, xyz: FloatArray) -> FloatArray:
         """Points (..., 3) of the rig frame in the world."""
@@ -60,19 +63,19 @@ def world_of_person(views: Views, xyz: FloatArray, stature_m: float | None) -> W
         stature_m: the person's height, None when not known.
 
     Raises:
-        CalibrationError: legs and trunk were never measured.
+        CalibrationError: legs and trunk, or both ends of the body at once, were never measured.
     """
     length = legs_and_trunk(xyz)
     if not np.isfinite(length):
         raise CalibrationError(
-            "no moment shows the legs and the trunk to two cameras: the size of the person is unknown",
+            "no moment shows the legs and the trunk to two cameras: "
+            "the size of the person is unknown",
             "film with the whole body in view of at least two cameras",
         )
     known = stature_m is not None
     stature = stature_m if stature_m is not None else POPULATION_STATURE_M
     scale = stature * LEGS_AND_TRUNK / length
-    up, source = vertical(views, xyz)
-    R = _frame(up, views.R[0, 2])
+    R = _frame(vertical(views.R[:, 0], xyz), views.R[0, 2])
     joints = scale * (xyz @ R.T)
     ankles = joints[:, [BODY_JOINTS.index(f"{s}_ankle") for s in ("left", "right")], 2]
     hips = joints[:, [BODY_JOINTS.index(f"{s}_hip") for s in ("left", "right")]]
@@ -84,7 +87,6 @@ def world_of_person(views: Views, xyz: FloatArray, stature_m: float | None) -> W
         scale=float(scale),
         scale_source="stature given" if known else "population prior",
         scale_sigma=float(np.hypot(LEGS_AND_TRUNK_SIGMA, 0.0 if known else POPULATION_SIGMA)),
-        up_source=source,
     )
 
 
@@ -110,57 +112,19 @@ def legs_and_trunk(xyz: FloatArray) -> float:
     )
 
 
-def vertical(views: Views, xyz: FloatArray) -> tuple[FloatArray, str]:
-    """Unit vector up in the rig frame, and which evidence it rests on.
-
-    The body axis (ankles to shoulders, without its component along the walking direction, which carries
-    the lean of a gait) says which way is up. People hold cameras level: the direction most nearly
-    perpendicular to all horizontal image axes is more precise, and is used when it agrees.
-    """
-    body = _body_axis(xyz)
-    rows = views.R[:, 0]
-    values, vectors = np.linalg.eigh(rows.T @ rows)
-    level = vectors[:, 0] * np.sign(vectors[:, 0] @ body)
-    roll = np.degrees(np.arcsin(np.clip(np.abs(rows @ level), 0, 1)))
-    # With parallel image axes (cameras side by side) the pitch is not determined.
-    determined = values[1] > 0.05 * len(rows) and np.max(roll) < 10.0
-    agrees = np.degrees(np.arccos(np.clip(level @ body, -1, 1))) < _LEVEL_AGREES_DEG
-    return (level, "level cameras") if determined and agrees else (body, "body axis")
-
-
-def _body_axis(xyz: FloatArray) -> FloatArray:
-    def middle(part: str) -> FloatArray:
-        sides = [BODY_JOINTS.index(f"{s}_{part}") for s in ("left", "right")]
-        return xyz[:, sides].mean(axis=1)
-
-    axes = middle("shoulder") - middle("ankle")
-    axes = axes / np.linalg.norm(axes, axis=-1, keepdims=True)
-    up = np.nanmedian(axes, axis=0)
-    up /= np.linalg.norm(up)
-    hips = middle("hip")
-    hips = hips[np.isfinite(hips).all(-1)]
-    size = np.linalg.norm(middle("shoulder") - middle("ankle"), axis=-1)
-    spread = hips - hips.mean(axis=0)
-    strength, direction = np.linalg.eigh(spread.T @ spread / len(hips))
-    walked = np.sqrt(strength[-1]) > 0.5 * np.nanmedian(size)
-    along = direction[:, -1]
-    if walked and abs(along @ up) < np.sin(np.radians(20)):
-        up = up - (up @ along) * along
-        up /= np.linalg.norm(up)
-    return up
-
-
 def _frame(up: FloatArray, look: FloatArray) -> FloatArray:
-    """Rotation with z up and y along the horizontal viewing direction of the first camera."""
+    """Rotation with z up and y along the horizontal part of a viewing direction (3,)."""
     y = look - (look @ up) * up
-    if np.linalg.norm(y) < 1e-3:  # a camera straight above
+    if np.linalg.norm(y) < _PLUMB:  # a camera that looks straight down or up has no heading
         y = np.eye(3)[np.argmin(np.abs(up))]
         y = y - (y @ up) * up
     y = y / np.linalg.norm(y)
     return np.stack([np.cross(y, up), y, up])
 
 
-def rig_in_world(views: Views, world: World, names: tuple[str, ...], size_px: FloatArray) -> Rig:
+def rig_in_world(
+    views: Views, world: World, names: tuple[str, ...], size_px: NDArray[np.int32]
+) -> Rig:
     """The calibrated cameras as a rig in metres, z up.
 
     Args:

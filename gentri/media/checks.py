@@ -82,7 +82,7 @@ def check_overlap(time_s: Mapping[str, FloatArray]) -> list[str]:
     """Compare when the cameras were running.
 
     Args:
-        time_s: camera name → times of its frames (T,), seconds since its container's start.
+        time_s: camera name → times of its frames (T,), seconds since its first one.
 
     Returns:
         Warnings.

@@ -25,14 +25,14 @@ class Clip:
         size_px: width and height, upright and with square pixels.
         rotation_deg: rotation tag, degrees; already contained in `size_px`.
         time_base: seconds per tick of the time stamps.
-        start: seconds on the container's clock at which playing begins.
+        start: time zero, seconds on the container's clock: the first frame.
         pts: (N,) int64, presentation time stamps in display order, ticks.
         keyframes: (K,) int64, stamps at which decoding can begin.
         stamped: every frame has a display time of its own in the container. Where not (elementary
             streams, H.264 with B-frames in AVI), ffmpeg makes the stamps up while it decodes.
-        promised_s: playing time that the container's header states; 0 where it states none.
-        found_s: playing time of the audio and video data that is really there.
-        audio: a sound track exists.
+        promised_s: end of the playing time that the container's header states; 0 where none.
+        found_s: end of the audio and video data that is really there.
+        audio_start_s: seconds from the first frame to the beginning of the sound; None without.
         tags: the container's and the stream's metadata, such as maker, model and focal length.
     """
 
@@ -50,12 +50,12 @@ class Clip:
     stamped: bool
     promised_s: float
     found_s: float
-    audio: bool
+    audio_start_s: float | None
     tags: Mapping[str, str]
 
     @property
     def time_s(self) -> FloatArray:
-        """Seconds (N,) float64 since the container's start, as a player shows them."""
+        """Seconds (N,) float64 since the first frame."""
         return self.seconds(self.pts)
 
     @property
@@ -64,7 +64,7 @@ class Clip:
         return mean_fps(self.time_s)
 
     def seconds(self, pts: NDArray[np.int64]) -> FloatArray:
-        """Seconds since the container's start of time stamps in ticks."""
+        """Seconds since the first frame of time stamps in ticks."""
         exact_origin = self.start / self.time_base
         ticks = pts * exact_origin.denominator - exact_origin.numerator
         unit = self.time_base / exact_origin.denominator

@@ -1,8 +1,6 @@
 """The ffmpeg command that turns part of a video into JPEG files named by their time stamps."""
 
-import functools
 import subprocess
-import tempfile
 from concurrent.futures import CancelledError
 from pathlib import Path
 from threading import Event
@@ -13,7 +11,12 @@ import numpy as np
 
 from gentri.errors import InputError
 from gentri.media.clip import Clip, Picture
-from gentri.media.ffmpeg import ffmpeg_executable
+from gentri.media.ffmpeg import (
+    FfmpegFailedError,
+    ffmpeg_executable,
+    has_option,
+    running_ffmpeg,
+)
 from gentri.media.sampling import Chunk, Sampling
 
 _POLL_S = 0.2
@@ -63,6 +66,7 @@ def decode(
         **jump,
     )
     frames = _wanted(source[str(clip.stream)], clip, sampling, chunk)
+    executable = ffmpeg_executable()
     width, height = picture.size_px
     # JPEG is full-range BT.601 by definition (JFIF 1.02), whatever the video is.
     frames = frames.filter("scale", width, height, out_range="pc", out_color_matrix="bt601")
@@ -75,10 +79,14 @@ def decode(
         threads=1,
         flags="+bitexact",
         **{"q:v": _qscale(picture.jpeg_quality)},
-        **_passthrough(),
+        **_passthrough(executable),
     )
     output = output.global_args("-nostdin", "-loglevel", "error", "-max_error_rate", "1")
-    _run(output.compile(cmd=ffmpeg_executable()), folder, clip.path, stop)
+    try:
+        with running_ffmpeg(output.compile(cmd=executable), folder) as process:
+            _wait(process, stop)
+    except FfmpegFailedError as failure:
+        raise _explained(clip.path, failure, executable) from failure
 
 
 def _wanted(frames: Any, clip: Clip, sampling: Sampling, chunk: Chunk) -> Any:
@@ -102,7 +110,7 @@ def _near_tick(clip: Clip, chunk: Chunk, fps: float) -> str:
     last = None if chunk.end is None else np.searchsorted(clip.pts, chunk.end) + 1
     gap_s = np.diff(clip.seconds(clip.pts[first:last])).max(initial=0.0)
     period_s, half_s = 1 / fps, 0.5 / fps
-    # 100 periods keep the argument of mod positive for frames before the container's start.
+    # 100 periods keep the argument of mod positive for frames before the first listed one.
     since = f"t-({float(clip.start)!r})+{half_s + 100 * period_s!r}"
     return f"lte(abs(mod({since},{period_s!r})-{half_s!r}),{float(gap_s) / 2 + 1e-4!r})"
 
@@ -117,57 +125,34 @@ def _qscale(jpeg_quality: int) -> int:
     return min(31, max(1, round(percent / 15)))
 
 
-@functools.cache
-def _passthrough() -> dict[str, str]:
+def _passthrough(executable: str) -> dict[str, str]:
     """The option that neither repeats nor drops frames; its name changed in ffmpeg 5.1."""
-    asked = [ffmpeg_executable(), "-hide_banner", "-h", "long"]
-    words = subprocess.run(asked, capture_output=True, check=False).stdout
-    return {"fps_mode": "passthrough"} if b"-fps_mode" in words else {"vsync": "0"}
+    new = has_option(executable, "-fps_mode")
+    return {"fps_mode": "passthrough"} if new else {"vsync": "0"}
 
 
-def _run(command: list[str], folder: Path, video: Path, stop: Event) -> None:
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is for gentri, which then ends ffmpeg
-        )
-        try:
-            code = _wait(process, stop)
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-        if code != 0:
-            log.seek(0)
-            raise _failure(video, log.read().decode(errors="replace"), code)
-
-
-def _wait(process: "subprocess.Popen[bytes]", stop: Event) -> int:
+def _wait(process: "subprocess.Popen[bytes]", stop: Event) -> None:
     while True:
         try:
-            return process.wait(_POLL_S)
+            process.wait(_POLL_S)
+            return
         except subprocess.TimeoutExpired:
             if stop.is_set():
                 raise CancelledError from None
 
 
-def _failure(video: Path, words: str, code: int) -> InputError:
-    if "No space left" in words:
+def _explained(video: Path, failure: FfmpegFailedError, executable: str) -> InputError:
+    if "No space left" in failure.words:
         return InputError(
             f"the session's disk became full while frames of {video.name} were written",
             "free space and run again: finished chunks are kept",
         )
-    if code < 0:
+    if failure.code < 0:
         return InputError(
-            f"ffmpeg crashed (signal {-code}) while it read {video}",
-            f"install a newer ffmpeg than {ffmpeg_executable()}, or convert the video to MP4",
+            f"ffmpeg crashed (signal {-failure.code}) while it read {video}",
+            f"install a newer ffmpeg than {executable}, or convert the video to MP4",
         )
-    last = words.strip().splitlines()[-1] if words.strip() else f"exit code {code}"
     return InputError(
-        f"ffmpeg could not extract frames from {video}: {last}",
+        f"ffmpeg could not extract frames from {video}: {failure.last_line}",
         "play the file; copy it from the camera again, or convert it with ffmpeg to H.264",
     )

@@ -1,5 +1,6 @@
 """Pictures to an H.264 file that browsers and phones play."""
 
+import subprocess
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -8,7 +9,7 @@ import cv2
 import ffmpeg
 
 from gentri.errors import SessionError
-from gentri.media.ffmpeg import ffmpeg_executable
+from gentri.media.ffmpeg import FfmpegFailedError, ffmpeg_executable, running_ffmpeg
 from gentri.media.painter import Image
 
 # Largest denominator of a frame rate: holds 30000/1001 and 60000/1001 exactly.
@@ -52,25 +53,24 @@ def write_mp4(
     source = ffmpeg.input(
         "pipe:", format="rawvideo", pix_fmt="yuv420p", s=f"{width}x{height}", framerate=str(rate)
     )
-    process = (
-        source.output(str(path.absolute()), **_H264)
-        .global_args("-loglevel", "error")
-        .overwrite_output()
-        .run_async(cmd=ffmpeg_executable(), pipe_stdin=True, pipe_stderr=True)
-    )
+    output = source.output(str(path.absolute()), **_H264).overwrite_output()
+    command = output.global_args("-loglevel", "error").compile(cmd=ffmpeg_executable())
+    try:
+        with running_ffmpeg(command, stdin=subprocess.PIPE) as process:
+            _feed(process, images)
+            process.wait()
+    except FfmpegFailedError as failure:
+        raise SessionError(
+            f"an overlay video could not be written: {failure.last_line}",
+            "check the free space of the session's disk, or set export.overlay = false",
+        ) from failure
+
+
+def _feed(process: "subprocess.Popen[bytes]", images: Iterable[Image]) -> None:
+    assert process.stdin is not None
     try:
         for image in images:
             process.stdin.write(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420).data)
+        process.stdin.close()
     except BrokenPipeError:
-        pass  # ffmpeg has given up; its own words follow below
-    except BaseException:
-        process.kill()
-        process.communicate()
-        raise
-    _, words = process.communicate()
-    if process.returncode != 0:
-        cause = words.decode(errors="replace").strip() or f"ffmpeg ended with {process.returncode}"
-        raise SessionError(
-            f"an overlay video could not be written: {cause.splitlines()[-1]}",
-            "check the free space of the session's disk, or set export.overlay = false",
-        )
+        pass  # ffmpeg has given up, and says why

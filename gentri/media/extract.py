@@ -1,6 +1,5 @@
 """Chunks of a clip as folders of JPEG files."""
 
-import os
 import shutil
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from gentri.media.clip import Clip, Picture
 from gentri.media.decode import decode
 from gentri.media.images import store_image
 from gentri.media.sampling import Chunk, Sampling
+from gentri.pipeline.atomic import sync_file
 
 # Where seeking is inexact (MPEG streams), a second try begins this much earlier.
 _EARLIER_S = 10.0
@@ -62,7 +62,7 @@ def extract_chunk(work: Extraction, chunk: Chunk, folder: Path, threads: int, st
     store = _store_images if work.clip.images else _store_video
     np.save(folder / _STAMPS, store(work, chunk, folder, threads, stop))
     for path in folder.iterdir():
-        _sync(path)
+        sync_file(path)
 
 
 def chunk_stamps(folder: Path) -> NDArray[np.int64]:
@@ -93,11 +93,13 @@ def _store_video(
         found = np.array(sorted(int(p.stem) for p in decoded.iterdir()), dtype=np.int64)
         if np.isin(chunk.pts, found).all():
             break
-    kept = _kept(work, chunk, found)
-    for number, pts in enumerate(kept):
+    # Where ffmpeg makes the stamps up, they need not begin where the container's packets do.
+    stamps = found if work.clip.stamped else found - found[:1] + work.clip.pts[0]
+    keep = _keep(work, chunk, stamps)
+    for number, pts in enumerate(found[keep]):
         (decoded / f"{pts}.jpg").rename(folder / FRAME_NAME(number))
     shutil.rmtree(decoded)
-    return kept
+    return stamps[keep]
 
 
 def _seeks(clip: Clip, chunk: Chunk) -> list[int | None]:
@@ -108,17 +110,9 @@ def _seeks(clip: Clip, chunk: Chunk) -> list[int | None]:
     return [chunk.seek, earlier if earlier > clip.pts[0] else None]
 
 
-def _kept(work: Extraction, chunk: Chunk, found: NDArray[np.int64]) -> NDArray[np.int64]:
+def _keep(work: Extraction, chunk: Chunk, stamps: NDArray[np.int64]) -> NDArray[np.bool_]:
     if not work.clip.stamped:
-        return found[work.sampling.keep(work.clip.seconds(found))]
+        return work.sampling.keep(work.clip.seconds(stamps))
     if work.sampling.fps is not None:
-        return np.intersect1d(found, chunk.pts)
-    return found
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        return np.isin(stamps, chunk.pts)
+    return np.ones(len(stamps), dtype=bool)

@@ -50,7 +50,7 @@ def probe_images(folder: Path, fps: float | None) -> Clip:
         stamped=True,
         promised_s=float(len(images) / rate),
         found_s=float(len(images) / rate),
-        audio=False,
+        audio_start_s=None,
         tags={},
     )
 

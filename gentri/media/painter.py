@@ -79,28 +79,32 @@ class Painter:
 
     def __init__(self, view: CameraView, picture_px: tuple[int, int], thin: int) -> None:
         self.view, self.thin, self.bold = view, thin, 3 * thin
-        scale = np.array(picture_px) / (view.width, view.height)
-        limit = 4 * max(picture_px)  # farther out, OpenCV's fixed-point lines overflow
-        self.detected = _fixed_point(view.detected_px, scale, limit)
-        self.reprojected = _fixed_point(view.reprojected_px, scale, limit)
-        self.opacity = _opacity_steps(view.score)
+        self.scale = np.array(picture_px) / (view.width, view.height)
+        self.limit = 4 * max(picture_px)  # farther out, OpenCV's fixed-point lines overflow
         # A number says who is who only where there are several.
         self.numbered = len(np.unique(view.track[view.track >= 0])) > 1
 
     def paint(self, image: Image, t: int) -> None:
         """Draw frame t in place: reconstructed people below, detections above."""
-        for q, joints in enumerate(self.reprojected[t]):
+        view = self.view
+        reconstructed = _fixed_point(view.reprojected_px[t], self.scale, self.limit)
+        detected = _fixed_point(view.detected_px[t], self.scale, self.limit)
+        opacity = _opacity_steps(view.score[t])
+        for q, joints in enumerate(reconstructed):
             self._paint_reconstructed(image, joints)
-            if self.reprojected.shape[1] > 1:
+            if len(reconstructed) > 1:
                 _label(image, f"person {q}", joints, self.thin)  # as in the tables
         for step in range(1, _OPACITY_STEPS + 1):
-            if (self.opacity[t] == step).any():
+            if (opacity == step).any():
                 layer = image.copy()
-                self._paint_detected(layer, t, step)
+                for joints, shades, bystander in zip(
+                    detected, opacity, view.is_bystander[t], strict=True
+                ):
+                    self._paint_detected(layer, joints, shades, step, bystander)
                 alpha = step / _OPACITY_STEPS
                 cv2.addWeighted(layer, alpha, image, 1 - alpha, 0, dst=image)
         if self.numbered:
-            for joints, track in zip(self.detected[t], self.view.track[t], strict=True):
+            for joints, track in zip(detected, view.track[t], strict=True):
                 _label(image, f"track {track}", joints, self.thin)
 
     def _paint_reconstructed(self, image: Image, joints: NDArray[np.int32]) -> None:
@@ -110,19 +114,23 @@ class Painter:
         for side, colour in enumerate(RECONSTRUCTED):
             _strokes(image, limbs[visible & (self.view.limb_sides == side)], colour, self.bold)
 
-    def _paint_detected(self, layer: Image, t: int, step: int) -> None:
+    def _paint_detected(
+        self,
+        layer: Image,
+        joints: NDArray[np.int32],
+        opacity: NDArray[np.int64],
+        step: int,
+        bystander: bool,
+    ) -> None:
         """Draw what has this opacity: limbs as sure as their less sure end, joints as dots."""
         limb_indices = self.view.skeleton.limb_indices
-        for p, (joints, opacity) in enumerate(zip(self.detected[t], self.opacity[t], strict=True)):
-            limbs, dots = joints[limb_indices], joints[:, None].repeat(2, axis=1)
-            shown_limbs = (opacity[limb_indices].min(axis=1) == step) & _drawable(limbs).all(axis=1)
-            shown_dots = (opacity == step) & _drawable(joints)
-            for side, colour in enumerate(DETECTED):
-                ink = BYSTANDER if self.view.is_bystander[t, p] else colour
-                _strokes(layer, limbs[shown_limbs & (self.view.limb_sides == side)], ink, self.thin)
-                _strokes(
-                    layer, dots[shown_dots & (self.view.joint_sides == side)], ink, 3 * self.thin
-                )
+        limbs, dots = joints[limb_indices], joints[:, None].repeat(2, axis=1)
+        shown_limbs = (opacity[limb_indices].min(axis=1) == step) & _drawable(limbs).all(axis=1)
+        shown_dots = (opacity == step) & _drawable(joints)
+        for side, colour in enumerate(DETECTED):
+            ink = BYSTANDER if bystander else colour
+            _strokes(layer, limbs[shown_limbs & (self.view.limb_sides == side)], ink, self.thin)
+            _strokes(layer, dots[shown_dots & (self.view.joint_sides == side)], ink, 3 * self.thin)
 
 
 def _fixed_point(xy_px: FloatArray, scale: FloatArray, limit: float) -> NDArray[np.int32]:

@@ -15,7 +15,8 @@ from gentri.media.clip import Clip, Size
 
 # Demuxers that take texts, single pictures or play lists for videos.
 _NOT_VIDEO = {"tty", "image2", "bin", "xbin", "adf", "idf", "hls", "concat", "dash", "lavfi"}
-# Containers that store no display times; stamps of streams with B-frames are guessed.
+# Containers that store decoding times alone: display times of streams with B-frames are guessed,
+# and those of others, which FFmpeg guesses too, are the decoding times.
 _WITHOUT_DISPLAY_TIMES = {"avi"}
 _FALLBACK_FPS = 25  # what ffmpeg takes for elementary streams that state no rate
 _PACKETS_UNTIL_A_FRAME = 600  # key frames are rarely more than 10 s apart
@@ -101,11 +102,12 @@ def _scan(container: Any, stream: Any) -> _Scan:
     scan = _Scan()
     tracks = [s for s in container.streams if s is stream or s.type == "audio"]
     rate = stream.guessed_rate or stream.average_rate or Fraction(_FALLBACK_FPS)
+    decoding_times = _has_decoding_times_alone(container)
     try:
         for packet in container.demux(tracks):
             if packet.size == 0 or packet.is_corrupt:
                 continue
-            stamp = packet.pts if packet.pts is not None else packet.dts
+            stamp = packet.dts if packet.pts is None or decoding_times else packet.pts
             if stamp is not None:
                 end = (stamp + (packet.duration or 0)) * packet.stream.time_base
                 scan.end_s = max(scan.end_s, float(end))
@@ -119,6 +121,10 @@ def _scan(container: Any, stream: Any) -> _Scan:
     except FFmpegError:
         pass  # broken off here; the playing time that is missing shows it
     return scan
+
+
+def _has_decoding_times_alone(container: Any) -> bool:
+    return not _WITHOUT_DISPLAY_TIMES.isdisjoint(container.format.name.split(","))
 
 
 def _upright_size(path: Path, stream: Any) -> tuple[Size, int]:
@@ -154,15 +160,13 @@ def _clip(
     path: Path, container: Any, stream: Any, scan: _Scan, size_px: Size, rotation_deg: int
 ) -> Clip:
     pts = np.unique(np.array(scan.pts, dtype=np.int64))
-    names = set(container.format.name.split(","))
-    guessed = bool(names & _WITHOUT_DISPLAY_TIMES) and stream.codec_context.has_b_frames
+    guessed = _has_decoding_times_alone(container) and stream.codec_context.has_b_frames
     stamped = not scan.unstamped and len(pts) == len(scan.pts) and not guessed
-    starts = [
-        s.start_time * s.time_base
-        for s in container.streams
-        if s.type in ("audio", "video") and s.start_time is not None
-    ]
-    start = min(starts, default=Fraction(0))
+    # Not the container's start: that is the sound's where there is one, and codecs let it begin
+    # some milliseconds before the pictures or after them.
+    start = int(pts[0]) * stream.time_base
+    audio_start_s = _start_s(container.streams.audio, start)
+    first_s = min(0.0, _start_s(container.streams.video, start) or 0.0, audio_start_s or 0.0)
     return Clip(
         path=path,
         images=(),
@@ -176,8 +180,14 @@ def _clip(
         pts=pts,
         keyframes=np.unique(np.array(scan.keyframes, dtype=np.int64)),
         stamped=stamped,
-        promised_s=(container.duration or 0) / av.time_base,
+        promised_s=max(0.0, first_s + (container.duration or 0) / av.time_base),
         found_s=max(0.0, scan.end_s - float(start)),
-        audio=any(s.type == "audio" for s in container.streams),
+        audio_start_s=audio_start_s,
         tags={**container.metadata, **stream.metadata},
     )
+
+
+def _start_s(streams: Any, origin: Fraction) -> float | None:
+    """When the first of these streams begins, seconds since the origin; None where none does."""
+    starts = [s.start_time * s.time_base for s in streams if s.start_time is not None]
+    return float(min(starts) - origin) if starts else None

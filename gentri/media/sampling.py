@@ -20,7 +20,8 @@ class Sampling:
 
     Attributes:
         fps: frames kept per second; None keeps all.
-        start_s, end_s: frames with start_s ≤ time < end_s; an `end_s` of None is the clip's end.
+        start_s, end_s: frames with start_s ≤ time < end_s, counted from the clip's first frame; an
+            `end_s` of None is the clip's end.
     """
 
     fps: float | None
@@ -30,7 +31,7 @@ class Sampling:
     def keep(self, time_s: FloatArray) -> NDArray[np.bool_]:
         """Mask (N,) over increasing times (N,) seconds.
 
-        Ticks are at multiples of 1/fps since the clip's start, from the first frame to the last;
+        Ticks are at multiples of 1/fps since the clip's first frame, up to the last;
         each keeps the frame nearest to it, and a frame nearest to several ticks is kept once.
         """
         keep = time_s >= self.start_s - _TIME_TOLERANCE_S
@@ -57,13 +58,13 @@ class Chunk:
     """Consecutive frames that are extracted together: finished as a whole or not at all.
 
     Attributes:
-        index: place among the chunks of its clip.
+        first: place of its first frame among those that are kept of the clip.
         seek: stamp of the key frame at which decoding begins; None for the clip's beginning.
         begin, end: stamps begin ≤ pts < end belong to this chunk; None is open.
         pts: (n,) int64, stamps of the frames to keep, as far as the container tells them.
     """
 
-    index: int
+    first: int
     seek: int | None
     begin: int | None
     end: int | None
@@ -83,15 +84,15 @@ def plan_chunks(
         return ()
     if not clip.stamped:
         return (Chunk(0, None, None, None, wanted),)
-    first = int(wanted[0]) if sampling.start_s > 0 else None
-    last = int(wanted[-1]) + 1 if sampling.end_s is not None else None
+    begin = int(wanted[0]) if sampling.start_s > 0 else None
+    end = int(wanted[-1]) + 1 if sampling.end_s is not None else None
     cuts = _cuts(clip, int(wanted[0]), int(wanted[-1]), frames)
-    edges = list(zip([first, *cuts], [*cuts, last], strict=True))
+    edges = zip([begin, *cuts], [*cuts, end], strict=True)
     bounds = np.searchsorted(wanted, cuts)
     parts = np.split(wanted, bounds)
     return tuple(
-        Chunk(i, _key_frame_before(clip, begin), begin, end, part)
-        for i, ((begin, end), part) in enumerate(zip(edges, parts, strict=True))
+        Chunk(int(first), _key_frame_before(clip, begin), begin, end, part)
+        for first, (begin, end), part in zip([0, *bounds], edges, parts, strict=True)
         if len(part)
     )
 

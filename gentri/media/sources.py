@@ -1,6 +1,7 @@
 """From paths on a command line to one named source per camera."""
 
 import os
+import stat
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,19 +13,23 @@ _NAME_LENGTH = 60  # characters; with the longest UTF-8 still a valid file name 
 # Windows refuses these as names of files and folders.
 _RESERVED = {"con", "prn", "aux", "nul"} | {f"{p}{n}" for p in ("com", "lpt") for n in range(1, 10)}
 
+Source = tuple[str, Path]  # what the camera is called after, and its video or folder of pictures
+
 
 def collect_sources(paths: Iterable[Path]) -> dict[str, Path]:
     """Name the videos and picture folders of a recording, one per camera.
 
-    A folder stands for the videos in it, else for the pictures in it, else for its sub-folders of
-    pictures. A camera is named after its file or folder, with all but letters, digits, "-" and "_"
-    replaced, so that the name serves as a folder name everywhere.
+    A folder stands for the videos in it, else for the pictures in it, else for its sub-folders,
+    each with one video or with pictures. A camera is named after its file, or after its folder
+    where that holds one camera alone, with all but letters, digits, "-" and "_" replaced, so that
+    the name serves as a folder name everywhere.
 
     Returns:
         Camera name → absolute path, in natural order (cam2 before cam10).
 
     Raises:
-        InputError: nothing given, something does not exist, only one camera, or two of one name.
+        InputError: nothing given, something does not exist or cannot be read, only one camera, or
+            two of one name.
     """
     given = [Path(os.path.abspath(path)) for path in paths]
     if not given:
@@ -33,16 +38,16 @@ def collect_sources(paths: Iterable[Path]) -> dict[str, Path]:
             "give the videos or a folder with them, for example: gentri run videos/*.mp4",
         )
     found = [source for path in given for source in _expand(path)]
-    found.sort(key=lambda path: (natural_key(_name(path)), _name(path), str(path)))
-    _refuse_equal_names(found)
+    found.sort(key=lambda source: (natural_key(source[0]), source[0], str(source[1])))
+    _refuse_twins(found)
     if len(found) < 2:
         raise InputError(
-            f"only one camera was found: {found[0]}; 3D needs at least two that see the person",
+            f"only one camera was found: {found[0][1]}; 3D needs at least two that see the person",
             "give the videos of all cameras together",
         )
     names: dict[str, Path] = {}
-    for path in found:
-        names[_free(safe_name(_name(path)), names)] = path
+    for name, path in found:
+        names[_free(safe_name(name), names)] = path
     return names
 
 
@@ -54,48 +59,93 @@ def safe_name(name: str) -> str:
     return f"{text}_" if text.casefold() in _RESERVED else text
 
 
-def _expand(path: Path) -> list[Path]:
-    if not path.exists():
-        raise InputError(f"{path} does not exist", "check the path")
-    if not path.is_dir():
-        return [path]
+def _expand(path: Path) -> list[Source]:
     try:
-        visible = [child for child in path.iterdir() if not child.name.startswith(".")]
-        videos = [c for c in visible if c.is_file() and c.suffix.lower() in VIDEO_SUFFIXES]
-        if videos:
-            return videos
-        if list_images(path):
-            return [path]
-        folders = [child for child in visible if child.is_dir() and list_images(child)]
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+        found = _in_folder(path) if is_folder else [(path.stem, path)]
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{_shown(path)} does not exist", "check the path") from None
     except OSError as error:
         raise InputError(
-            f"{path} cannot be read: {error.strerror}", "check that you may read the folder"
+            f"{_shown(path)} cannot be read: {error.strerror or error}",
+            "check that you may read it and the folders above it",
         ) from error
-    if not folders:
+    for _, source in found:
+        _refuse_unspeakable(source)
+    return found
+
+
+def _in_folder(folder: Path) -> list[Source]:
+    children = [child for child in folder.iterdir() if not child.name.startswith(".")]
+    if videos := _videos(children):
+        alone = len(videos) == 1
+        return [(folder.name if alone else video.stem, video) for video in videos]
+    if list_images(folder):
+        return [(folder.name, folder)]
+    found = [_only_camera(child) for child in children if child.is_dir()]
+    if not any(found):
         raise InputError(
-            f"{path} holds neither videos, nor pictures, nor folders of pictures",
+            f"{folder} holds neither videos, nor pictures, nor folders of them",
             "give the video files themselves, or a folder that holds them directly",
         )
-    return folders
+    return [source for source in found if source]
 
 
-def _name(path: Path) -> str:
-    return path.name if path.is_dir() else path.stem
+def _only_camera(folder: Path) -> Source | None:
+    """The one video or the pictures of a sub-folder; None where it holds neither."""
+    videos = _videos(folder.iterdir())
+    if len(videos) > 1:
+        raise InputError(
+            f"{folder} holds {len(videos)} videos; a folder that stands for a camera holds one",
+            "leave the video of this take alone in it, or give the video files themselves",
+        )
+    if videos:
+        return folder.name, videos[0]
+    return (folder.name, folder) if list_images(folder) else None
 
 
-def _refuse_equal_names(found: list[Path]) -> None:
-    seen: dict[str, Path] = {}
-    for path in found:
-        key = unicodedata.normalize("NFC", _name(path)).casefold()
-        other = seen.setdefault(key, path)
+def _videos(paths: Iterable[Path]) -> list[Path]:
+    return [
+        path
+        for path in paths
+        if path.suffix.lower() in VIDEO_SUFFIXES
+        and not path.name.startswith(".")
+        and path.is_file()
+    ]
+
+
+def _refuse_unspeakable(path: Path) -> None:
+    """Refuse what no text file, and so no session.toml, can name."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the name of {_shown(path)} is not valid UTF-8",
+            "rename it, for example to letters, digits, '-' and '_'",
+        ) from error
+
+
+def _shown(path: Path) -> str:
+    """A path as text; bytes that are none are escaped."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def _refuse_twins(found: list[Source]) -> None:
+    seen: dict[str, Source] = {}
+    paths: set[Path] = set()
+    for name, path in found:
+        if path in paths:
+            raise InputError(f"{path} was given twice", "give each video once")
+        paths.add(path)
+        key = unicodedata.normalize("NFC", name).casefold()
+        twin, other = seen.setdefault(key, (name, path))
         if other is path:
             continue
-        if other == path:
-            raise InputError(f"{path} was given twice", "give each video once")
-        same = "the same name" if _name(other) == _name(path) else "names equal up to case"
+        same = "the same name" if twin == name else "names equal up to case"
         raise InputError(
             f"two cameras have {same}: {other} and {path}",
-            "rename one of them; a camera is named after its file or folder",
+            "rename one of them; a camera is named after its file, or after its folder if you "
+            "give the folder and it holds one video",
         )
 
 
@@ -103,5 +153,6 @@ def _free(name: str, taken: dict[str, Path]) -> str:
     used = {other.casefold() for other in taken}
     candidate, number = name, 2
     while candidate.casefold() in used:
-        candidate, number = f"{name}_{number}", number + 1
+        suffix = f"_{number}"
+        candidate, number = name[: _NAME_LENGTH - len(suffix)] + suffix, number + 1
     return candidate

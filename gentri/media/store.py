@@ -1,7 +1,6 @@
 """From extractions to a folder of frames per camera: in parallel, and resumable after a kill."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -11,11 +10,10 @@ from threading import Event
 import numpy as np
 from numpy.typing import NDArray
 
+from gentri.errors import SessionError
 from gentri.media.extract import FRAME_NAME, Extraction, chunk_stamps, extract_chunk
 from gentri.media.sampling import Chunk
 from gentri.pipeline.atomic import sync_folder
-
-_UNFINISHED = ".tmp"
 
 
 def is_finished(parts: Path, camera: str, chunk: Chunk) -> bool:
@@ -40,7 +38,7 @@ def extract_all(
     Raises:
         InputError: the first failure; chunks that are finished by then are kept.
     """
-    _remove_unfinished(parts)
+    parts.mkdir(parents=True, exist_ok=True)
     todo = [(e, c) for e in extractions for c in e.chunks if not is_finished(parts, e.camera, c)]
     # ffmpeg processes beside each other beat threads inside one, unless chunks are few.
     threads = max(1, workers // max(1, len(todo)))
@@ -48,7 +46,7 @@ def extract_all(
 
     def finish(extraction: Extraction, chunk: Chunk) -> int:
         with tempfile.TemporaryDirectory(
-            prefix=".", suffix=_UNFINISHED, dir=parts, ignore_cleanup_errors=True
+            prefix=".", suffix=".tmp", dir=parts, ignore_cleanup_errors=True
         ) as unfinished:
             work = Path(unfinished) / "chunk"
             work.mkdir()
@@ -78,6 +76,9 @@ def assemble(extraction: Extraction, parts: Path, out: Path) -> NDArray[np.int64
 
     Returns:
         Stamps (T,) of the frames, ticks.
+
+    Raises:
+        SessionError: a chunk has lost a frame.
     """
     out.mkdir(exist_ok=True)
     stamps: list[NDArray[np.int64]] = []
@@ -86,18 +87,19 @@ def assemble(extraction: Extraction, parts: Path, out: Path) -> NDArray[np.int64
         folder = _chunk_folder(parts, extraction.camera, chunk)
         stamps.append(chunk_stamps(folder))
         for place in range(len(stamps[-1])):
-            source = folder / FRAME_NAME(place)
+            source, target = folder / FRAME_NAME(place), out / FRAME_NAME(number)
             if source.exists():
-                os.replace(source, out / FRAME_NAME(number))
+                os.replace(source, target)
+            elif not target.exists():
+                raise SessionError(
+                    f"the finished chunk {folder} has lost its frame {source.name}",
+                    "extract the frames again: gentri frames --force",
+                )
             number += 1
     return np.concatenate([np.empty(0, dtype=np.int64), *stamps])
 
 
 def _chunk_folder(parts: Path, camera: str, chunk: Chunk) -> Path:
-    return parts / camera / f"{chunk.index:06d}"
-
-
-def _remove_unfinished(parts: Path) -> None:
-    parts.mkdir(parents=True, exist_ok=True)
-    for folder in parts.glob(f".*{_UNFINISHED}"):
-        shutil.rmtree(folder, ignore_errors=True)
+    """Named by its first and last frame: a chunk of another extent is another chunk."""
+    last = chunk.first + len(chunk.pts) - 1
+    return parts / camera / f"{chunk.first:06d}-{last:06d}"

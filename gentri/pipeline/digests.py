@@ -2,16 +2,26 @@
 
 import hashlib
 import json
+import logging
 import os
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gentri.pipeline.atomic import atomic_write
 
 # A file written again within one tick of the file system's clock keeps its time stamp. The coarsest
 # clock in use is FAT's, 2 s: a file younger than that is read again instead of remembered.
 CLOCK_TICK_NS = 2_000_000_000
+
+# Which files of a folder count; without it all that are not hidden do.
+Select = Callable[[Path], Iterable[Path]]
+
+# Reading this much takes long enough (0.2 s from a fast disk, seconds from a slow one) to be said.
+_LARGE_BYTES = 200_000_000
+
+_LOG = logging.getLogger(__name__)
 
 
 def canonical(value: Any) -> str:
@@ -33,11 +43,11 @@ def file_digest(path: Path) -> str:
     return sha.hexdigest()
 
 
-def path_digest(path: Path) -> str:
+def path_digest(path: Path, select: Select | None = None) -> str:
     """Sha256 of a file, or of the names and contents of a folder's files."""
     if not path.is_dir():
         return file_digest(path)
-    return digest_of([[name, file_digest(file)] for name, file in _files(path)])
+    return digest_of([[name, file_digest(file)] for name, file in _files(path, select)])
 
 
 class DigestMemo:
@@ -52,28 +62,34 @@ class DigestMemo:
         self._file = file
         self._root = root
 
-    def digest(self, path: Path) -> str:
+    def digest(self, path: Path, select: Select | None = None) -> str:
         """The digest of the present content.
 
         Raises:
             FileNotFoundError: there is no such file or folder.
         """
         began_ns = time.time_ns()
-        stamp, changed_ns = _stamp(path)
-        known = self._load().get(self._key(path), {})
-        if known.get("stamp") == stamp:
+        before, key = _stamp(path, select), self._key(path, select)
+        known = self._load().get(key, {})
+        if known.get("stamp") == before.digest:
             return known["sha256"]
-        sha256 = path_digest(path)
-        settled = changed_ns + CLOCK_TICK_NS < began_ns and _stamp(path)[0] == stamp
-        self._remember(path, {"stamp": stamp if settled else "", "sha256": sha256})
+        if before.bytes >= _LARGE_BYTES:
+            _LOG.info("reading %s to recognise it later (%.1f GB)", path, before.bytes / 1e9)
+        sha256 = path_digest(path, select)
+        settled = before.changed_ns + CLOCK_TICK_NS < began_ns and _stamp(path, select) == before
+        self._remember(key, {"stamp": before.digest if settled else "", "sha256": sha256})
         return sha256
 
-    def last_known(self, path: Path) -> str | None:
+    def last_known(self, path: Path, select: Select | None = None) -> str | None:
         """The digest from the last time that the content was read, however long ago."""
-        return self._load().get(self._key(path), {}).get("sha256")
+        table = self._load()
+        known = table.get(self._key(path, select)) or table.get(self._key(path), {})
+        return known.get("sha256")
 
-    def _key(self, path: Path) -> str:
-        return relative_path(path, self._root)
+    def _key(self, path: Path, select: Select | None = None) -> str:
+        """A folder that counts in part is remembered beside the whole; a file is always whole."""
+        part = "/*" if select and not path.is_file() else ""
+        return relative_path(path, self._root) + part
 
     def _load(self) -> dict[str, dict[str, str]]:
         try:
@@ -81,11 +97,11 @@ class DigestMemo:
         except (OSError, ValueError):
             return {}
 
-    def _remember(self, path: Path, entry: dict[str, str]) -> None:
+    def _remember(self, key: str, entry: dict[str, str]) -> None:
         table = self._load()
-        if table.get(self._key(path)) == entry:
+        if table.get(key) == entry:
             return
-        table[self._key(path)] = entry
+        table[key] = entry
         try:
             with atomic_write(self._file) as temporary:
                 temporary.write_text(json.dumps(table, indent=1), encoding="utf-8")
@@ -102,10 +118,10 @@ def relative_path(path: Path, root: Path) -> str:
         return path.as_posix()
 
 
-def _files(folder: Path) -> list[tuple[str, Path]]:
-    """All files below a folder that are not hidden, in the order of their names."""
-    found = (p for p in folder.rglob("*") if p.is_file())
-    named = ((p.relative_to(folder), p) for p in found)
+def _files(folder: Path, select: Select | None) -> list[tuple[str, Path]]:
+    """The files of a folder that count, in the order of their names."""
+    files = select(folder) if select else (p for p in folder.rglob("*") if p.is_file())
+    named = ((p.relative_to(folder), p) for p in files)
     return sorted(
         (name.as_posix(), p)
         for name, p in named
@@ -113,16 +129,23 @@ def _files(folder: Path) -> list[tuple[str, Path]]:
     )
 
 
-def _stamp(path: Path) -> tuple[str, int]:
-    """What cannot stay the same when content changes, and the latest change in it (ns since 1970).
+class _Stamp(NamedTuple):
+    digest: str
+    changed_ns: int
+    bytes: int
+
+
+def _stamp(path: Path, select: Select | None) -> _Stamp:
+    """What cannot stay the same when content changes, the latest change in it (ns since 1970), size.
 
     The time of modification can be set at will, and cameras with a wrong clock date files into the
     future; the time of the last change of status is the kernel's own. Windows has only the former.
     """
-    files = _files(path) if path.is_dir() else [("", path)]
-    rows, changed_ns = [], 0
+    files = _files(path, select) if path.is_dir() else [("", path)]
+    rows, changed_ns, size = [], 0, 0
     for name, file in files:
         s = file.stat()
         rows.append([name, s.st_size, s.st_mtime_ns, s.st_ctime_ns])
+        size += s.st_size
         changed_ns = max(changed_ns, s.st_mtime_ns if os.name == "nt" else s.st_ctime_ns)
-    return digest_of(rows), changed_ns
+    return _Stamp(digest_of(rows), changed_ns, size)

@@ -16,11 +16,11 @@ _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 @contextmanager
-def explain_disk_errors(root: Path) -> Iterator[None]:
+def explain_disk_errors(root: Path | None = None) -> Iterator[None]:
     """Say what to do about a disk that is full or not writable.
 
     Args:
-        root: the session's folder.
+        root: the session's folder, where there is one.
 
     Raises:
         SessionError: instead of the system's error.
@@ -29,19 +29,24 @@ def explain_disk_errors(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            free_mb = shutil.disk_usage(root).free / 1e6
             raise SessionError(
-                f"the disk is full: {free_mb:.0f} MB are free at {root}; finished work is kept",
+                f"the disk is full{_free_space(root)}; finished work is kept",
                 "free space and run again to go on from there (gentri clean removes old work), "
                 "or use a folder on another disk: --session OTHER",
             ) from error
         if error.errno in _FORBIDDEN:
             raise SessionError(
-                f"permission denied: {error.filename or root} ({error.strerror}); "
+                f"permission denied: {error.filename or root or 'a file'} ({error.strerror}); "
                 "finished work is kept",
                 "allow it to this user and run again, or use another folder: --session OTHER",
             ) from error
         raise
+
+
+def _free_space(root: Path | None) -> str:
+    if root is None or not root.is_dir():
+        return ""
+    return f": {shutil.disk_usage(root).free / 1e6:.0f} MB are free at {root}"
 
 
 @contextmanager

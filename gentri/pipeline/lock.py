@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -44,20 +44,28 @@ class SessionLock:
             ) from error
         except (OSError, NotImplementedError) as error:
             raise SessionError(
-                f"cannot lock the session {root}: {error}",
+                f"cannot write into {root}: {getattr(error, 'strerror', None) or error}",
                 "make the folder writable, or choose another with --session",
             ) from error
         try:
-            with atomic_write(self._owner) as temporary:
-                started = datetime.now().astimezone().isoformat(timespec="seconds")
-                text = f"process {os.getpid()} on {socket.gethostname()} since {started}"
-                temporary.write_text(text, encoding="utf-8")
+            self._write_owner()
             yield
         finally:
             self._lock.release()
+
+    def _write_owner(self) -> None:
+        """Tell others who works here, as well as a full disk allows."""
+        started = datetime.now().astimezone().isoformat(timespec="seconds")
+        text = f"process {os.getpid()} on {socket.gethostname()} since {started}"
+        try:
+            with atomic_write(self._owner) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        except OSError:
+            with suppress(OSError):
+                self._owner.unlink(missing_ok=True)  # it would name a process of before
 
     def _read_owner(self) -> str:
         try:
             return self._owner.read_text(encoding="utf-8")
         except OSError:
-            return "a process that has just started"
+            return "it has not said which process it is"

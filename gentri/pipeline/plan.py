@@ -1,7 +1,7 @@
 """What would run, and why, without running anything."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,9 @@ class Plan:
         recipe: all that decides its numbers.
         fingerprint: digest of the recipe.
         inputs: stage it needs → digest of that one's outputs, "" while it has none.
+        forced: to be done again although it may be fresh.
+        receipt: of the result in place, whatever it is made from, without its list of outputs,
+            which may be long; None while there is none.
         state: what is there.
         reasons: for a person: why it would run, or what a fresh result depends on.
     """
@@ -50,17 +53,27 @@ class Plan:
     recipe: Recipe
     fingerprint: str
     inputs: dict[str, str]
+    forced: bool
+    receipt: Receipt | None
     state: State
     reasons: tuple[str, ...]
 
     def work_folder(self, session: Session) -> Path:
-        """Where the stage works until it is published: its own for each recipe and input."""
+        """Where the stage works until it is published: its own for each recipe and input.
+
+        What is forced takes up nothing but what an interruption left of the same.
+        """
         key = digest_of([self.fingerprint, self.inputs])[:_KEY_DIGITS]
-        return session.work / self.stage.name / key
+        return session.work / self.stage.name / (f"{key}-forced" if self.forced else key)
 
 
 def plan(
-    stages: Sequence[Stage], session: Session, params: Mapping[str, Any], *, verify: bool = False
+    stages: Sequence[Stage],
+    session: Session,
+    params: Mapping[str, Any],
+    *,
+    force: Collection[str] = (),
+    verify: bool = False,
 ) -> tuple[Plan, ...]:
     """The state of every stage, in their order. Writes no result.
 
@@ -68,11 +81,18 @@ def plan(
         stages: each after those that it needs.
         session: where the results are.
         params: stage name → its settings.
+        force: stages to do again from the start, although they are fresh.
         verify: read every published file again; otherwise sizes are compared.
+
+    Raises:
+        UsageError: `force` names none of the stages.
     """
+    check_forced(stages, force)
     plans: dict[str, Plan] = {}
     for stage in stages:
-        plans[stage.name] = plan_stage(stage, session, params[stage.name], plans, verify=verify)
+        plans[stage.name] = plan_stage(
+            stage, session, params[stage.name], plans, forced=stage.name in force, verify=verify
+        )
     return tuple(plans.values())
 
 
@@ -82,17 +102,28 @@ def plan_stage(
     params: Any,
     upstream: Mapping[str, Plan],
     *,
+    forced: bool = False,
     verify: bool = False,
 ) -> Plan:
     """The state of one stage, given those of the stages that it needs."""
     recipe = recipe_of(stage, params, session, {n: upstream[n].fingerprint for n in stage.needs})
     fingerprint = fingerprint_of(recipe)
-    inputs = {name: _contents(session.root / name) for name in stage.needs}
-    wanted = Plan(stage, params, recipe, fingerprint, inputs, State.MISSING, ())
-    state, reasons = _published_state(wanted, session, upstream, verify)
-    if state is not State.FRESH:
-        state, reasons = _work_state(wanted, session, state, reasons)
-    return Plan(stage, params, recipe, fingerprint, inputs, state, reasons)
+    inputs = {n: r.contents if (r := upstream[n].receipt) else "" for n in stage.needs}
+    wanted = Plan(stage, params, recipe, fingerprint, inputs, forced, None, State.MISSING, ())
+    found = _published(wanted, session, upstream, verify)
+    return found if found.state is State.FRESH and not forced else _unfinished(found, session)
+
+
+def check_forced(stages: Sequence[Stage], force: Collection[str]) -> None:
+    """Refuse to force what does not run.
+
+    Raises:
+        UsageError: a name is none of the stages'.
+    """
+    names = [stage.name for stage in stages]
+    for name in force:
+        if name not in names:
+            raise UsageError.unknown("stage to force", name, names)
 
 
 def stages_until(stages: Sequence[Stage], name: str | None) -> tuple[Stage, ...]:
@@ -109,21 +140,30 @@ def stages_until(stages: Sequence[Stage], name: str | None) -> tuple[Stage, ...]
     return tuple(stages[: names.index(name) + 1])
 
 
-def _published_state(
-    wanted: Plan, session: Session, upstream: Mapping[str, Plan], verify: bool
-) -> tuple[State, tuple[str, ...]]:
+def _published(wanted: Plan, session: Session, upstream: Mapping[str, Plan], verify: bool) -> Plan:
+    """The plan with what lies in the published folder taken into account."""
     folder = session.root / wanted.stage.name
     if not folder.exists():
-        return State.MISSING, ()
+        return wanted
     try:
         receipt = Receipt.load(folder)
     except (OSError, ValueError):
-        return State.DAMAGED, ("stage.json: missing or unreadable",)
+        reasons = ("stage.json: missing or unreadable",)
+        return replace(wanted, state=State.DAMAGED, reasons=reasons)
     if receipt.fingerprint != wanted.fingerprint:
         said = {name: _because(upstream[name]) for name in wanted.stage.needs}
-        return State.STALE, changes(receipt.recipe, wanted.recipe, said)
-    if broken := damages(folder, receipt.outputs, verify):
-        return State.DAMAGED, broken
+        state, reasons = State.STALE, changes(receipt.recipe, wanted.recipe, said)
+    elif broken := damages(folder, receipt.outputs, verify):
+        state, reasons = State.DAMAGED, broken
+    else:
+        state, reasons = _upstream_state(wanted, receipt, upstream)
+    return replace(wanted, receipt=replace(receipt, outputs=()), state=state, reasons=reasons)
+
+
+def _upstream_state(
+    wanted: Plan, receipt: Receipt, upstream: Mapping[str, Plan]
+) -> tuple[State, tuple[str, ...]]:
+    """The state of a whole result: made from what its stage would read now, or not."""
     unready = [n for n in wanted.stage.needs if upstream[n].state is not State.FRESH]
     remade = [
         f"needs.{name}: made again, with other content"
@@ -135,28 +175,20 @@ def _published_state(
     return State.FRESH, tuple(f"needs.{n}: {upstream[n].state}" for n in unready)
 
 
-def _work_state(
-    wanted: Plan, session: Session, state: State, reasons: tuple[str, ...]
-) -> tuple[State, tuple[str, ...]]:
-    """The state with what lies in the work folder taken into account."""
-    folder = wanted.work_folder(session)
+def _unfinished(found: Plan, session: Session) -> Plan:
+    """The plan with what lies in the work folder taken into account."""
+    folder = found.work_folder(session)
     if not folder.exists():
-        return state, reasons
+        return found
     try:
         receipt = Receipt.load(folder)
     except (OSError, ValueError):
         chunks = sum(1 for p in (folder / PARTS_FOLDER).rglob("*") if p.is_file())
-        return State.PARTIAL, (*reasons, f"finished chunks kept: {chunks}")
+        reasons = (*found.reasons, f"finished chunks kept: {chunks}")
+        return replace(found, state=State.PARTIAL, reasons=reasons)
     if damages(folder, receipt.outputs, verify=False):
-        return State.PARTIAL, reasons
-    return State.COMPLETE_UNPUBLISHED, reasons
-
-
-def _contents(folder: Path) -> str:
-    try:
-        return Receipt.load(folder).contents
-    except (OSError, ValueError):
-        return ""
+        return replace(found, state=State.PARTIAL)
+    return replace(found, state=State.COMPLETE_UNPUBLISHED)
 
 
 def _because(upstream: Plan) -> str:

@@ -1,27 +1,35 @@
 """The receipt of a finished stage: what it was made from, what it wrote, how it went."""
 
+import hashlib
 import json
 import math
+import os
 import platform
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from stat import S_ISREG
+from typing import Any, NamedTuple
 
 from gentri.pipeline.atomic import atomic_write, sync_file
-from gentri.pipeline.digests import digest_of, file_digest
+from gentri.pipeline.digests import canonical, file_digest
 from gentri.pipeline.fingerprint import Recipe
 from gentri.pipeline.stage import PARTS_FOLDER, RECEIPT_FILE, Metrics
 
 # Syncs that run side by side share one commit of the file system's journal.
 _SYNC_THREADS = 8
+# Hours of video are hundreds of thousands of frames: so many files are handed to the threads at once.
+_SYNC_BATCH = 1024
+
+# Enough to see what happened to a folder.
+_DAMAGES_SAID = 10
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """A file of a stage.
 
     Attributes:
@@ -43,33 +51,39 @@ class Receipt:
         fingerprint: digest of the recipe.
         recipe: all that decides the numbers.
         inputs: stage name → digest of the outputs that were read.
-        outputs: every file of the folder, by path.
-        metrics: what the stage measured.
+        contents: digest of the outputs, by `contents_digest`.
+        metrics: what the stage measured, JSON values only.
         seconds: how long the last, finishing run took.
         started: local time, ISO 8601.
         runtime: device, batch size, workers.
         versions: Python and the installed libraries.
+        outputs: every file of the folder, by path.
     """
 
     fingerprint: str
     recipe: Recipe
     inputs: dict[str, str]
-    outputs: tuple[Output, ...]
+    contents: str
     metrics: Metrics
     seconds: float
     started: str
     runtime: dict[str, Any]
     versions: dict[str, str]
-
-    @property
-    def contents(self) -> str:
-        """Digest of the names and contents of all outputs."""
-        return digest_of([[o.path, o.sha256] for o in self.outputs])
+    outputs: tuple[Output, ...]
 
     def save(self, folder: Path) -> None:
-        """Write `stage.json`."""
-        with atomic_write(folder / RECEIPT_FILE) as temporary:
-            temporary.write_text(json.dumps(_plain(asdict(self)), indent=1), encoding="utf-8")
+        """Write `stage.json`: an output is a line, and never all of them are held as text."""
+        head = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "outputs"}
+        opened = json.dumps(head, indent=1, allow_nan=False).removesuffix("\n}")
+        with (
+            atomic_write(folder / RECEIPT_FILE) as temporary,
+            temporary.open("w", encoding="utf-8") as file,
+        ):
+            file.write(f'{opened},\n "outputs": [')
+            for number, output in enumerate(self.outputs):
+                comma = "," if number else ""
+                file.write(f"{comma}\n  {json.dumps(output._asdict())}")
+            file.write("\n ]\n}\n")
 
     @classmethod
     def load(cls, folder: Path) -> "Receipt":
@@ -79,13 +93,20 @@ class Receipt:
             FileNotFoundError: the folder has no receipt.
             ValueError: the receipt is not readable.
         """
-        text = (folder / RECEIPT_FILE).read_text(encoding="utf-8")
         try:
-            fields = json.loads(text)
-            fields["outputs"] = tuple(Output(**o) for o in fields["outputs"])
-            return cls(**fields)
+            found = json.loads((folder / RECEIPT_FILE).read_text(encoding="utf-8"))
+            found["outputs"] = tuple(Output(**o) for o in found["outputs"])
+            return cls(**found)
         except (KeyError, TypeError) as error:
             raise ValueError(f"{folder / RECEIPT_FILE} is not a receipt: {error}") from error
+
+
+def contents_digest(outputs: Iterable[Output]) -> str:
+    """Sha256 of the names and contents of a stage's files."""
+    sha = hashlib.sha256()
+    for output in outputs:
+        sha.update(canonical([output.path, output.sha256]).encode())
+    return sha.hexdigest()
 
 
 def list_outputs(folder: Path) -> tuple[Output, ...]:
@@ -96,29 +117,38 @@ def list_outputs(folder: Path) -> tuple[Output, ...]:
         name = path.relative_to(folder).as_posix()
         return Output(name, path.stat().st_size, file_digest(path))
 
+    files, outputs = _result_files(folder), []
     with ThreadPoolExecutor(_SYNC_THREADS) as pool:
-        outputs = tuple(pool.map(describe, _result_files(folder)))
-    return tuple(sorted(outputs, key=lambda o: o.path))
+        while batch := list(islice(files, _SYNC_BATCH)):
+            outputs += pool.map(describe, batch)
+    return tuple(sorted(outputs))
 
 
 def damages(folder: Path, outputs: Iterable[Output], verify: bool) -> tuple[str, ...]:
-    """What is wrong with the files of a published stage.
+    """What is wrong with the files of a published stage; where it is much, the beginning of it.
 
     Args:
         folder: the stage's folder.
         outputs: its files as they were published.
         verify: read every file again; otherwise only sizes are compared.
     """
-    said = []
-    for output in outputs:
-        path = folder / output.path
-        if not path.is_file():
-            said.append(f"{output.path}: missing")
-        elif (size := path.stat().st_size) != output.bytes:
-            said.append(f"{output.path}: {size} bytes, needed {output.bytes}")
-        elif verify and file_digest(path) != output.sha256:
-            said.append(f"{output.path}: content changed")
-    return tuple(said)
+    said = (text for output in outputs if (text := _damage(folder, output, verify)))
+    return tuple(islice(said, _DAMAGES_SAID))
+
+
+def _damage(folder: Path, output: Output, verify: bool) -> str:
+    path = f"{folder}{os.sep}{output.path}"  # a Path each takes longer than the file system does
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return f"{output.path}: missing"
+    if not S_ISREG(found.st_mode):
+        return f"{output.path}: missing"
+    if found.st_size != output.bytes:
+        return f"{output.path}: {found.st_size} bytes, needed {output.bytes}"
+    if verify and file_digest(Path(path)) != output.sha256:
+        return f"{output.path}: content changed"
+    return ""
 
 
 def library_versions() -> dict[str, str]:
@@ -138,18 +168,18 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def _result_files(folder: Path) -> list[Path]:
+def _result_files(folder: Path) -> Iterator[Path]:
     files = (p for p in folder.rglob("*") if p.is_file())
     inner = {PARTS_FOLDER, RECEIPT_FILE}
-    return [p for p in files if p.relative_to(folder).parts[0] not in inner]
+    return (p for p in files if p.relative_to(folder).parts[0] not in inner)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """JSON values only: NumPy scalars unwrapped, NaN and infinity as null."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if hasattr(value, "item"):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -10,11 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from gentri.errors import UsageError
 from gentri.pipeline.atomic import sync_folder
 from gentri.pipeline.guards import explain_disk_errors, terminate_as_interrupt
-from gentri.pipeline.plan import Plan, State, plan_stage, stages_until
-from gentri.pipeline.receipt import Receipt, library_versions, list_outputs
+from gentri.pipeline.plan import Plan, State, check_forced, plan_stage, stages_until
+from gentri.pipeline.receipt import Receipt, contents_digest, library_versions, list_outputs, plain
 from gentri.pipeline.session import Session
 from gentri.pipeline.stage import (
     PARTS_FOLDER,
@@ -30,6 +29,9 @@ from gentri.pipeline.stage import (
 _PREVIOUS = "previous"
 
 
+Action = Literal["kept", "ran", "published"]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of a stage.
@@ -42,7 +44,7 @@ class Outcome:
     """
 
     stage: str
-    action: Literal["kept", "ran", "published"]
+    action: Action
     metrics: Metrics
     seconds: float
 
@@ -95,7 +97,8 @@ def run(
         params: stage name → its settings.
         runtime: device, batch size, workers.
         reporter: told of every step.
-        force: stages to do again from the start, although they are fresh.
+        force: stages to do again from the start, although they are fresh; what an interruption
+            left of a stage that was forced is taken up.
         until: the last stage to bring up to date.
 
     Raises:
@@ -104,19 +107,19 @@ def run(
         KeyboardInterrupt: Ctrl-C or SIGTERM; finished chunks are kept.
     """
     chosen = stages_until(stages, until)
-    for name in force:
-        if name not in (names := [s.name for s in chosen]):
-            raise UsageError.unknown("stage to force", name, names)
+    check_forced(chosen, force)
     plans: dict[str, Plan] = {}
     outcomes = []
     with session.lock(), terminate_as_interrupt(), explain_disk_errors(session.root):
         for stage in chosen:
             _restore_previous(session, stage.name)
-            found = plan_stage(stage, session, params[stage.name], plans)
-            outcome = _bring_up(found, session, runtime, reporter, stage.name in force)
-            outcomes.append(outcome)
-            plans[stage.name] = replace(found, state=State.FRESH, reasons=())
-            reporter.stage_finished(outcome)
+            forced, started = stage.name in force, time.monotonic()
+            found = plan_stage(stage, session, params[stage.name], plans, forced=forced)
+            action, receipt = _bring_up(found, session, runtime, reporter)
+            seconds = 0.0 if action == "kept" else time.monotonic() - started
+            outcomes.append(Outcome(stage.name, action, receipt.metrics, seconds))
+            plans[stage.name] = replace(found, receipt=receipt, state=State.FRESH, reasons=())
+            reporter.stage_finished(outcomes[-1])
     return tuple(outcomes)
 
 
@@ -141,25 +144,20 @@ def clean(session: Session, stages: Sequence[Stage], *, published: bool = False)
 
 
 def _bring_up(
-    found: Plan, session: Session, runtime: Runtime, reporter: Reporter, forced: bool
-) -> Outcome:
-    """Keep, publish or run one stage."""
-    name, work = found.stage.name, found.work_folder(session)
-    if found.state is State.FRESH and not forced:
-        return Outcome(name, "kept", Receipt.load(session.root / name).metrics, 0.0)
+    found: Plan, session: Session, runtime: Runtime, reporter: Reporter
+) -> tuple[Action, Receipt]:
+    """Keep, publish or run one stage. Returns what was done and the receipt, without outputs."""
+    if found.state is State.FRESH and not found.forced and found.receipt:
+        return "kept", found.receipt
     reporter.stage_started(found)
-    started = time.monotonic()
-    if forced:
-        _remove(work)
-    finished = found.state is State.COMPLETE_UNPUBLISHED and not forced
-    if not finished:
-        _work(found, session, runtime, reporter)
-    metrics = _publish(session, name, work)
-    action = "published" if finished else "ran"
-    return Outcome(name, action, metrics, time.monotonic() - started)
+    finished = found.state is State.COMPLETE_UNPUBLISHED
+    work = found.work_folder(session)
+    receipt = Receipt.load(work) if finished else _work(found, session, runtime, reporter)
+    _publish(session, found.stage.name, work)
+    return "published" if finished else "ran", replace(receipt, outputs=())
 
 
-def _work(found: Plan, session: Session, runtime: Runtime, reporter: Reporter) -> None:
+def _work(found: Plan, session: Session, runtime: Runtime, reporter: Reporter) -> Receipt:
     """Run a stage in its work folder; the receipt goes down last."""
     work = found.work_folder(session)
     _make_room(work)
@@ -167,17 +165,21 @@ def _work(found: Plan, session: Session, runtime: Runtime, reporter: Reporter) -
     context = Context(found.params, work, inputs, session, runtime, reporter)
     started, clock = datetime.now().astimezone(), time.monotonic()
     metrics = found.stage.run(context)
-    Receipt(
+    seconds, outputs = time.monotonic() - clock, list_outputs(work)
+    receipt = Receipt(
         fingerprint=found.fingerprint,
         recipe=found.recipe,
         inputs=found.inputs,
-        outputs=list_outputs(work),
-        metrics=metrics,
-        seconds=round(time.monotonic() - clock, 3),
+        contents=contents_digest(outputs),
+        metrics=plain(metrics),
+        seconds=round(seconds, 3),
         started=started.isoformat(timespec="seconds"),
         runtime=asdict(runtime),
         versions=library_versions(),
-    ).save(work)
+        outputs=outputs,
+    )
+    receipt.save(work)
+    return receipt
 
 
 def _make_room(work: Path) -> None:
@@ -189,14 +191,17 @@ def _make_room(work: Path) -> None:
     (work / PARTS_FOLDER).mkdir(parents=True, exist_ok=True)
     (work / RECEIPT_FILE).unlink(missing_ok=True)
     for half_written in list(work.rglob(".*.tmp")):
-        half_written.unlink()
+        if half_written.is_dir():
+            shutil.rmtree(half_written)
+        else:
+            half_written.unlink(missing_ok=True)  # it may have gone with its folder
     os.utime(work)
     others = [p for p in work.parent.iterdir() if p.is_dir() and p != work]
     for older in sorted(others, key=lambda p: p.stat().st_mtime_ns)[:-1]:
         shutil.rmtree(older)
 
 
-def _publish(session: Session, name: str, work: Path) -> Metrics:
+def _publish(session: Session, name: str, work: Path) -> None:
     """Give a finished work folder the stage's name. Only now are its chunks of no more use."""
     _remove(work / PARTS_FOLDER)
     final, previous = session.root / name, _previous(session, name)
@@ -205,7 +210,6 @@ def _publish(session: Session, name: str, work: Path) -> Metrics:
     os.rename(work, final)
     sync_folder(session.root)
     _remove(previous)
-    return Receipt.load(final).metrics
 
 
 def _restore_previous(session: Session, name: str) -> None:

@@ -1,16 +1,24 @@
 """A session: one folder that holds the sources' names, the settings and every result."""
 
 import os
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import tomlkit
+from tomlkit.toml_document import TOMLDocument
 
 from gentri.errors import InputError, SessionError, UsageError
-from gentri.pipeline.digests import DigestMemo, relative_path
+from gentri.pipeline.checks import (
+    OTHER_SESSION,
+    check_free,
+    check_names,
+    check_sources,
+    unreadable,
+)
+from gentri.pipeline.digests import DigestMemo, Select, relative_path
 from gentri.pipeline.lock import SessionLock
 from gentri.pipeline.stage import RECEIPT_FILE
 from gentri.pipeline.toml_file import read_toml, write_toml
@@ -18,7 +26,6 @@ from gentri.pipeline.toml_file import read_toml, write_toml
 SETTINGS_FILE = "session.toml"
 SOURCES_TABLE = "sources"
 HIDDEN_FOLDER = ".gentri"
-_OTHER_SESSION = "use another folder: --session OTHER"
 
 
 @dataclass(frozen=True)
@@ -42,26 +49,24 @@ class Session:
         edited in place is accepted, and what depends on it goes stale.
 
         Raises:
-            InputError: a source does not exist.
-            SessionError: the folder belongs to other videos, or cannot become a session.
+            InputError: a source does not exist or cannot be read.
+            SessionError: the folder belongs to other videos, cannot become a session, or another
+                process is at work in it.
+            UsageError: a name or path that cannot be kept.
         """
-        _check_names(tuple(sources))
-        _check_sources(root, sources)
-        if (root / SETTINGS_FILE).is_file():
-            return cls.open(root)._take_up(sources)
-        _check_free(root)
-        document = tomlkit.document()
-        document.add(tomlkit.comment("The videos of this session, in the order of the cameras."))
-        document.add(tomlkit.comment("Tables below them hold settings that are not the default."))
-        document[SOURCES_TABLE] = _paths_table(root, sources)
-        try:
-            write_toml(root / SETTINGS_FILE, document)
-        except OSError as error:
-            raise SessionError(
-                f"cannot write into {root}: {error.strerror}",
-                "make the folder writable, or choose another with --session",
-            ) from error
-        return cls.open(root)._remember_contents()
+        check_place(root, sources)
+        with SessionLock(root / HIDDEN_FOLDER).hold():
+            if (root / SETTINGS_FILE).is_file():
+                found = cls.open(root)
+                session = found.with_sources(sources)
+                if session.sources != found.sources:
+                    session._write_sources(read_toml(found.settings_file))
+            else:
+                session = cls(root, sources)
+                session._write_sources(_new_document())
+            for path in session.sources.values():
+                session.digest(path)  # so that it is recognised when it has moved
+        return cls.open(root)
 
     @classmethod
     def open(cls, root: Path) -> "Session":
@@ -83,7 +88,7 @@ class Session:
                 f"{file} names no videos",
                 f'it needs a table [{SOURCES_TABLE}] with lines such as: cam01 = "../cam01.mp4"',
             )
-        _check_names(tuple(table))
+        check_names(tuple(table))
         base = root.resolve()
         return cls(root, {n: Path(os.path.normpath(base / p)) for n, p in table.items()})
 
@@ -97,18 +102,24 @@ class Session:
         """Unfinished stages: `<stage>/<key>/`."""
         return self.root / HIDDEN_FOLDER / "work"
 
-    def digest(self, path: Path) -> str:
+    def digest(self, path: Path, select: Select | None = None) -> str:
         """Sha256 of a file, or of a folder's names and contents.
 
         A source that is not there keeps the digest of when it last was: results outlive videos.
 
+        Args:
+            path: file or folder.
+            select: the files of a folder that count; all that are not hidden by default.
+
         Raises:
-            InputError: there is no such path, and there never was.
+            InputError: there is no such path, and there never was; or it cannot be read.
         """
         try:
-            return self._memo.digest(path)
-        except FileNotFoundError as error:
-            if known := self._memo.last_known(path):
+            return self._memo.digest(path, select)
+        except PermissionError as error:
+            raise unreadable(path, error) from error
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if known := self._memo.last_known(path, select):
                 return known
             raise InputError(
                 f"there is no {path}",
@@ -116,13 +127,38 @@ class Session:
                 f"--session {self.root}",
             ) from error
 
-    def lock(self) -> AbstractContextManager[None]:
+    def with_sources(self, sources: Mapping[str, Path]) -> "Session":
+        """This session with the paths of today, its own order kept. Writes nothing.
+
+        Other sources are taken while there is neither result nor unfinished work: a slip of the
+        first command costs nothing.
+
+        Raises:
+            SessionError: the session belongs to other videos.
+        """
+        if set(self.sources) != set(sources):
+            self._require_unused(", ".join(self.sources), ", ".join(sources))
+            return Session(self.root, sources)
+        moved = {n: sources[n] for n, p in self.sources.items() if not _same_path(p, sources[n])}
+        for name, path in moved.items():
+            if not self._same_content(path, self.sources[name]):
+                self._require_unused(f"{name} = {self.sources[name]}", str(path))
+        return Session(self.root, {**self.sources, **moved})
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
         """Keep other processes out of the session; may be nested.
 
         Raises:
-            SessionError: another process is at work here.
+            SessionError: another process is at work here, or has given the session other videos.
         """
-        return self._lock.hold()
+        with self._lock.hold():
+            if Session.open(self.root).sources != self.sources:
+                raise SessionError(
+                    f"another gentri has just given the session {self.root} other videos",
+                    f"look at {self.settings_file} and give the command again",
+                )
+            yield
 
     @cached_property
     def _memo(self) -> DigestMemo:
@@ -132,89 +168,51 @@ class Session:
     def _lock(self) -> SessionLock:
         return SessionLock(self.root / HIDDEN_FOLDER)
 
-    def _take_up(self, sources: Mapping[str, Path]) -> "Session":
-        """This session with the paths of today, its own order kept."""
-        if set(self.sources) != set(sources):
-            found, needed = ", ".join(self.sources), ", ".join(sources)
-            return self._replace_sources(sources, found, needed)
-        moved = {n for n, p in self.sources.items() if not _same_path(p, sources[n])}
-        for name in sorted(moved):
-            if not self._same_content(sources[name], self.sources[name]):
-                found, needed = f"{name} = {self.sources[name]}", str(sources[name])
-                return self._replace_sources(sources, found, needed)
-        if not moved:
-            return self._remember_contents()
-        document = read_toml(self.settings_file)
-        table = _paths_table(self.root, sources)
-        for name in moved:
-            document[SOURCES_TABLE][name] = table[name]  # pyright: ignore[reportIndexIssue]
+    def _write_sources(self, document: TOMLDocument) -> None:
+        """Put the paths into session.toml; lines that are right stay as they are."""
+        paths = {name: relative_path(path, self.root) for name, path in self.sources.items()}
+        table = document.get(SOURCES_TABLE, {})
+        if set(table) == set(paths):
+            table.update({name: path for name, path in paths.items() if table[name] != path})
+        else:
+            document[SOURCES_TABLE] = paths
         write_toml(self.settings_file, document)
-        return Session.open(self.root)._remember_contents()
 
-    def _replace_sources(self, sources: Mapping[str, Path], found: str, needed: str) -> "Session":
-        """Other sources, while there is no result: a slip of the first command costs nothing."""
+    def _require_unused(self, found: str, needed: str) -> None:
+        said = f"belongs to other videos: found {found}; needed {needed}"
         if any(self.root.glob(f"*/{RECEIPT_FILE}")):
+            raise SessionError(f"the session {self.root} {said}", OTHER_SESSION)
+        if any(path.is_file() for path in self.work.rglob("*")):
             raise SessionError(
-                f"the session {self.root} belongs to other videos: found {found}; needed {needed}",
-                _OTHER_SESSION,
+                f"the unfinished work in {self.root} {said}",
+                f"remove it (gentri clean --session {self.root}), or {OTHER_SESSION}",
             )
-        document = read_toml(self.settings_file)
-        document[SOURCES_TABLE] = _paths_table(self.root, sources)
-        write_toml(self.settings_file, document)
-        return Session.open(self.root)._remember_contents()
 
     def _same_content(self, new: Path, old: Path) -> bool:
-        known = self.digest(old) if old.exists() else self._memo.last_known(old)
+        known = self.digest(old) if os.path.exists(old) else self._memo.last_known(old)
         return self.digest(new) == known
 
-    def _remember_contents(self) -> "Session":
-        """Read every source once, so that it is recognised when it has moved."""
-        for path in self.sources.values():
-            self.digest(path)
-        return self
+
+def check_place(root: Path, sources: Mapping[str, Path]) -> None:
+    """Refuse what `Session.create` could not make a session of. Writes nothing.
+
+    Raises:
+        InputError: a source does not exist or cannot be read.
+        SessionError: the folder serves something else.
+        UsageError: a name or path that cannot be kept.
+    """
+    check_names(tuple(sources))
+    check_sources(root, sources)
+    if not (root / SETTINGS_FILE).is_file():
+        check_free(root)
 
 
-def _paths_table(root: Path, sources: Mapping[str, Path]) -> dict[str, str]:
-    return {name: relative_path(path, root) for name, path in sources.items()}
+def _new_document() -> TOMLDocument:
+    document = tomlkit.document()
+    document.add(tomlkit.comment("The videos of this session, in the order of the cameras."))
+    document.add(tomlkit.comment("Tables below them hold settings that are not the default."))
+    return document
 
 
 def _same_path(a: Path, b: Path) -> bool:
-    return a.exists() and a.samefile(b)
-
-
-def _check_names(names: tuple[str, ...]) -> None:
-    """Names become file names: refuse what would leave the folder or meet another's file."""
-    for name in names:
-        if name in {"", ".", ".."} or PurePath(name).name != name or set(name) & set("/\\\0"):
-            raise UsageError(f"a camera cannot be called {name!r}", "rename the video")
-    if not names or len({n.casefold() for n in names}) < len(names):
-        raise UsageError(
-            f"camera names must differ, also where upper and lower case are one: {names}",
-            "rename one of the videos",
-        )
-
-
-def _check_sources(root: Path, sources: Mapping[str, Path]) -> None:
-    """Refuse what is not there, and a folder of images that would hold the results."""
-    for name, path in sources.items():
-        if not path.exists():
-            raise InputError(f"{name}: there is no {path}", "check the path of the video")
-        if root.resolve().is_relative_to(path.resolve()):
-            raise SessionError(f"{root} lies inside the images of {name}: {path}", _OTHER_SESSION)
-
-
-def _check_free(root: Path) -> None:
-    """Refuse a place that already serves something else."""
-    if root.exists() and not root.is_dir():
-        raise SessionError(f"{root} is a file; a session is a folder", _OTHER_SESSION)
-    if not root.is_dir():
-        return
-    try:
-        visible = sorted(p.name for p in root.iterdir() if not p.name.startswith("."))
-    except PermissionError as error:
-        raise SessionError(f"cannot look into {root}: {error.strerror}", _OTHER_SESSION) from error
-    if visible:
-        found = ", ".join(visible[:3]) + (", …" if len(visible) > 3 else "")
-        raise SessionError(
-            f"{root} is not empty and not a gentri session: found {found}", _OTHER_SESSION
-        )
+    return os.path.exists(a) and os.path.samefile(a, b)

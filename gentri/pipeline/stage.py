@@ -1,5 +1,6 @@
 """The contract between the machine and its stages."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,16 @@ class Progress(Protocol):
         """A line for the person: what was found, chosen, or is about to be written."""
 
 
+def require(params: Any, name: str, fits: bool, needed: str) -> None:
+    """Refuse a value out of range, in a stage's `params.__post_init__`.
+
+    Raises:
+        ValueError: it does not fit: the parameter, the value found, and what is needed.
+    """
+    if not fits:
+        raise ValueError(f"{name}: found {getattr(params, name)}, needed {needed}")
+
+
 @dataclass(frozen=True)
 class Runtime:
     """What changes the speed and not the numbers: outside the fingerprint, inside the receipt.
@@ -42,6 +53,15 @@ class Runtime:
     device: str = "auto"
     batch_size: int = 0
     workers: int = 0
+
+    @property
+    def threads(self) -> int:
+        """Helper threads: `workers`, else one for each core that this process may use."""
+        if self.workers:
+            return self.workers
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -78,7 +98,8 @@ class Stage:
         name: folder, settings table and command: the same word.
         version: bumped when equal inputs would now give other numbers.
         needs: stages whose folders it reads.
-        params: frozen dataclass without defaults: all that changes the numbers, nothing else.
+        params: frozen dataclass without defaults: all that changes the numbers, nothing else. Its
+            `__post_init__` refuses values out of range with `require`.
         run: writes under `context.out` and returns metrics.
         external: digests of files outside the session folder (videos, weights, a given rig).
     """

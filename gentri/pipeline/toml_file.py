@@ -23,6 +23,18 @@ def read_toml(path: Path) -> TOMLDocument:
 
 
 def write_toml(path: Path, document: TOMLDocument) -> None:
-    """Replace a file in one rename."""
+    """Replace a file in one rename.
+
+    Raises:
+        UsageError: a text in it is not Unicode, as names of files from old systems can be.
+    """
+    try:
+        content = tomlkit.dumps(document).encode("utf-8")
+    except UnicodeEncodeError as error:
+        line = error.object[: error.start].count("\n")
+        found = ascii(error.object.splitlines()[line])
+        raise UsageError(
+            f"{path} cannot hold what is not Unicode: {found}", "use other names"
+        ) from error
     with atomic_write(path) as temporary:
-        temporary.write_text(tomlkit.dumps(document), encoding="utf-8")
+        temporary.write_bytes(content)

@@ -1,15 +1,18 @@
 """calibrate: cameras, vertical, floor and scale from the subject's motion."""
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
+from gentri.data import Detections, Keypoints2D, Rig, Timeline
+from gentri.errors import CalibrationError
 from gentri.pipeline.atomic import atomic_write
-from gentri.pipeline.stage import Context, Metrics, Stage
+from gentri.pipeline.stage import Context, Metrics, Stage, require
 
 if TYPE_CHECKING:
-    from gentri.data import Detections, Keypoints2D, Rig, Timeline
     from gentri.geometry.calibration import CalibratedViews
-    from gentri.geometry.world import World
     from gentri.people.subject import Subject
 
 
@@ -19,6 +22,7 @@ class CalibrateParams:
 
     stature_m: float | Literal["unknown"]
     subject: tuple[str, ...]
+    min_score: float
     frames: int
     focal_prior: float
     focal_sigma: float
@@ -27,19 +31,36 @@ class CalibrateParams:
     bone_sigma: float
     seed: int
 
+    def __post_init__(self) -> None:
+        if self.stature_m != "unknown":
+            given = self.stature_m
+            meant = f"; did you mean {given / 100:g}?" if 50 <= given <= 250 else ""
+            require(self, "stature_m", 0.5 <= given <= 2.5, f"0.5 to 2.5 metres{meant}")
+        named = [entry.rpartition(":") for entry in self.subject]
+        needed = 'CAMERA:TRACK, such as "cam01:2", with the track numbers of the overlay videos'
+        require(self, "subject", all(n and track.isdecimal() for n, _, track in named), needed)
+        require(self, "min_score", 0 <= self.min_score <= 1, "0 to 1")
+        require(self, "frames", self.frames >= 10, "at least 10")
+        require(self, "focal_prior", self.focal_prior > 0, "above 0")
+        require(self, "focal_sigma", self.focal_sigma > 0, "above 0")
+        require(self, "distortion_sigma", self.distortion_sigma >= 0, "at least 0")
+        require(self, "bone_sigma", self.bone_sigma >= 0, "at least 0")
+        require(self, "seed", self.seed >= 0, "at least 0")
 
-# A rig whose focal lengths are known to worse than this is not to be trusted (method: degenerate scenes).
-_MAX_SIGMA_LOG_FOCAL = 0.03
-# Median residual of the worst camera, milliradians.
-_MAX_RESIDUAL_MRAD = 15.0
+
+# A person who moves less than this share of the own size, in every image, tells nothing.
+_LEAST_MOTION = 0.08
 
 
 def run(context: Context) -> Metrics:
-    """Choose the subject, estimate the rig, and write `rig.toml`, `subject.npz` and `report.json`."""
-    import json
+    """Choose the subject, estimate the rig, and write `rig.toml`, `subject.npz` and `report.json`.
 
-    from gentri.data import Detections, Timeline
-    from gentri.people.subject import choose_subject
+    Raises:
+        CalibrationError: the person or the cameras cannot be made out.
+        InputError: a camera sees nobody, or the recordings do not overlap.
+        UsageError: the settings name a camera or track that does not exist.
+    """
+    from gentri.people.subject_choice import choose_subject
 
     params: CalibrateParams = context.params
     timeline = Timeline.load(context.inputs["frames"] / "timeline.npz")
@@ -47,82 +68,70 @@ def run(context: Context) -> Metrics:
         n: Detections.load(context.inputs["detect"] / f"{n}.npz") for n in timeline.cameras
     }
     context.progress.say("choosing the person to follow")
-    subject = choose_subject(detections, timeline, named_subject(params.subject))
-    subject, rig, found, world = _estimate(context, detections, timeline, subject)
-    report = _report(found, world, rig, subject, detections)
+    subject = choose_subject(detections, timeline, named_subject(params.subject), params.min_score)
+    subject, rig, found = _estimate(context, detections, subject)
+    report = _report(found, rig, subject, detections)
     with atomic_write(context.out / "rig.toml") as temporary:
         rig.save(temporary)
     with atomic_write(context.out / "subject.npz") as temporary:
         subject.save(temporary)
     with atomic_write(context.out / "report.json") as temporary:
-        temporary.write_text(
-            json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
     return report
 
 
-def named_subject(entries: tuple[str, ...]) -> dict[str, int]:
-    """Track of the subject per camera from entries like "cam01:2".
-
-    Raises:
-        UsageError: an entry has another form.
-    """
-    from gentri.errors import UsageError
-
-    named = {}
+def named_subject(entries: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+    """Tracks of the subject per camera from entries like "cam01:2"."""
+    named: dict[str, tuple[int, ...]] = {}
     for entry in entries:
         camera, _, track = entry.rpartition(":")
-        if not camera or not track.isdigit():
-            raise UsageError(
-                f"calibrate.subject: {entry!r} is not of the form CAMERA:TRACK",
-                'for example ["cam01:2"]; the track numbers stand beside the people in the overlay videos',
-            )
-        named[camera] = int(track)
+        named[camera] = (*named.get(camera, ()), int(track))
     return named
 
 
 def _estimate(
-    context: Context,
-    detections: "dict[str, Detections]",
-    timeline: "Timeline",
-    subject: "Subject",
-) -> "tuple[Subject, Rig, CalibratedViews, World]":
-    """Rig from the chosen tracks, then once more with the detections that the rig assigns to the subject."""
-    import numpy as np
-
-    from gentri.people.follow import follow_subject
+    context: Context, detections: dict[str, Detections], subject: "Subject"
+) -> "tuple[Subject, Rig, CalibratedViews]":
+    """Rig from the chosen tracks, then from all detections that this rig gives to the subject."""
     from gentri.people.subject import gather_keypoints
 
-    keypoints = gather_keypoints(detections, subject)
+    params: CalibrateParams = context.params
+    keypoints = gather_keypoints(detections, subject, params.min_score)
     _refuse_still(keypoints)
-    context.progress.say(f"estimating {len(timeline.cameras)} cameras")
-    rig, found, world = _rig(keypoints, context.params)
-    followed = follow_subject(detections, subject, rig)
-    if any(not np.array_equal(a, b) for a, b in zip(subject.slot, followed.slot, strict=True)):
-        subject = followed
-        rig, found, world = _rig(gather_keypoints(detections, subject), context.params)
-    return subject, rig, found, world
+    context.progress.say(f"estimating {len(subject.cameras)} cameras")
+    rig, found = _rig(keypoints, params)
+    whole = _completed(detections, subject, rig, params.min_score)
+    if any(not np.array_equal(a, b) for a, b in zip(subject.slot, whole.slot, strict=True)):
+        rig, found = _rig(gather_keypoints(detections, whole, params.min_score), params)
+        whole = _completed(detections, whole, rig, params.min_score)
+    return whole, rig, found
 
 
-def _refuse_still(keypoints: "Keypoints2D") -> None:
-    import numpy as np
+def _completed(
+    detections: dict[str, Detections], subject: "Subject", rig: Rig, min_score: float
+) -> "Subject":
+    from gentri.people.follow import follow_subject
+    from gentri.people.joining import join_tracks
 
-    from gentri.errors import CalibrationError
-    from gentri.people.subject import motion_of
+    joined = join_tracks(detections, subject, rig, min_score)
+    return follow_subject(detections, joined, rig, min_score)
 
-    body = keypoints.xy_px[:, :, keypoints.skeleton.body]
-    moved = [
-        motion_of(v[np.isfinite(v).all(-1).sum(-1) >= 6]) for v in body if np.isfinite(v).any()
-    ]
-    if max(moved, default=0.0) < 0.08:
+
+def _refuse_still(keypoints: Keypoints2D) -> None:
+    from gentri.people.subject_choice import motion_of
+
+    moved = max(motion_of(view) for view in keypoints.xy_px[:, :, keypoints.skeleton.body])
+    if moved < _LEAST_MOTION:
         raise CalibrationError(
-            f"the person hardly moves: {100 * max(moved, default=0.0):.0f} % of the own size in the image",
+            f"the person hardly moves: {100 * moved:.0f} % of the own size in the image",
             "film the person walking through the volume and moving arms and legs, for 5 s or more",
         )
 
 
-def _rig(keypoints: "Keypoints2D", params: CalibrateParams) -> "tuple[Rig, CalibratedViews, World]":
-    from gentri.geometry.calibration import CalibrationOptions, calibrate_views
+def _rig(keypoints: Keypoints2D, params: CalibrateParams) -> "tuple[Rig, CalibratedViews]":
+    from gentri.geometry.calibration import calibrate_views
+    from gentri.geometry.options import CalibrationOptions
     from gentri.geometry.world import rig_in_world, world_of_person
 
     options = CalibrationOptions(
@@ -137,17 +146,16 @@ def _rig(keypoints: "Keypoints2D", params: CalibrateParams) -> "tuple[Rig, Calib
     found = calibrate_views(keypoints, options)
     stature = None if params.stature_m == "unknown" else float(params.stature_m)
     world = world_of_person(found.views, found.xyz, stature)
-    return rig_in_world(found.views, world, keypoints.cameras, keypoints.size_px), found, world
+    return rig_in_world(found.views, world, keypoints.cameras, keypoints.size_px), found
 
 
 def _report(
     found: "CalibratedViews",
-    world: "World",
-    rig: "Rig",
+    rig: Rig,
     subject: "Subject",
-    detections: "dict[str, Detections]",
+    detections: dict[str, Detections],
 ) -> dict[str, Any]:
-    import numpy as np
+    from gentri.geometry.verdict import doubts, median_measured
 
     cameras = {}
     for c, camera in enumerate(rig.cameras):
@@ -156,49 +164,33 @@ def _report(
         ids, counts = np.unique(tracks, return_counts=True)
         cameras[camera.name] = {
             "focal_px": round(float(camera.K[0, 0]), 2),
-            "focal_sigma_percent": round(100 * float(found.sigma_log_focal[c]), 2),
+            "focal_sigma_percent": _rounded(100 * found.sigma_log_focal[c], 2),
             "k1": round(float(camera.dist[0]), 5),
             "center_m": [round(float(x), 4) for x in camera.center],
-            "residual_median_px": round(float(np.nanmedian(found.residual_px[c])), 2),
-            "residual_median_mrad": round(1e3 * float(np.nanmedian(found.residual_rad[c])), 2),
+            "roll_deg": round(float(np.degrees(np.arcsin(camera.cam_from_world.R[0, 2]))), 1),
+            "residual_median_px": _rounded(median_measured(found.residual_px[c]), 2),
+            "residual_median_mrad": _rounded(1e3 * median_measured(found.residual_rad[c]), 2),
             "subject_tracks": {int(i): int(n) for i, n in zip(ids, counts, strict=True)},
             "subject_seen_percent": round(100 * float(present.mean()), 1),
         }
     return {
         "cameras": cameras,
-        "residual_median_mrad": round(1e3 * float(np.nanmedian(found.residual_rad)), 2),
-        "focal_sigma_percent": round(100 * float(np.max(found.sigma_log_focal)), 2),
         "frames_used": len(found.frames),
-        "view_frames_dropped": found.dropped,
+        "view_frames_dropped": int(found.dropped.sum()),
         "view_frames_swapped": found.swapped,
+        "residual_median_mrad": _rounded(1e3 * median_measured(found.residual_rad), 2),
+        "focal_sigma_percent": _rounded(100 * float(np.max(found.sigma_log_focal)), 2),
         "focal_shared": found.focal_shared,
         "lens_distortion": found.distorted,
         "scale_source": rig.scale_source,
         "scale_sigma_percent": round(100 * rig.scale_sigma, 1),
-        "up_source": world.up_source,
-        "poor": _doubts(found, rig),
+        "poor": doubts(found, rig.names),
     }
 
 
-def _doubts(found: "CalibratedViews", rig: "Rig") -> list[str]:
-    """Reasons not to trust the rig, each with what to film instead."""
-    import numpy as np
-
-    doubts = []
-    worst = int(np.nanargmax(found.sigma_log_focal))
-    if found.sigma_log_focal[worst] > _MAX_SIGMA_LOG_FOCAL:
-        doubts.append(
-            f"the focal length of {rig.names[worst]} is uncertain by {100 * found.sigma_log_focal[worst]:.0f} %: "
-            "film the person walking through the whole volume, towards and away from the cameras"
-        )
-    residual = 1e3 * np.nanmedian(found.residual_rad, axis=(1, 2))
-    worst = int(np.nanargmax(residual))
-    if residual[worst] > _MAX_RESIDUAL_MRAD:
-        doubts.append(
-            f"{rig.names[worst]} disagrees with the other cameras by {residual[worst]:.0f} mrad: check that it ran "
-            "in sync, did not move during the take, and sees the same person"
-        )
-    return doubts
+def _rounded(value: float, digits: int) -> float | None:
+    """For JSON, which has no NaN."""
+    return round(float(value), digits) if np.isfinite(value) else None
 
 
 STAGE = Stage(

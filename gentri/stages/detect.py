@@ -11,9 +11,9 @@ import numpy as np
 from gentri.data import Detections, FloatArray, Timeline
 from gentri.detectors.detector import Detector, ModelName, People, load_detector, model
 from gentri.detectors.parts import count_people, load_people, save_people
-from gentri.errors import InputError, UsageError
+from gentri.errors import InputError, SessionError
 from gentri.pipeline.atomic import atomic_write
-from gentri.pipeline.stage import Context, Metrics, Stage
+from gentri.pipeline.stage import Context, Metrics, Stage, require
 from gentri.skeletons import Skeleton
 
 if TYPE_CHECKING:
@@ -35,14 +35,10 @@ class DetectParams:
     track_gap_s: float
 
     def __post_init__(self) -> None:
-        for fits, need in (
-            (0 <= self.box_score_min <= 1, "detect.box_score_min from 0 to 1"),
-            (0 <= self.pose_score_min <= 1, "detect.pose_score_min from 0 to 1"),
-            (self.people_max >= 1, "detect.people_max ≥ 1"),
-            (0 <= self.track_gap_s < float("inf"), "detect.track_gap_s ≥ 0"),
-        ):
-            if not fits:
-                raise UsageError(f"{self}: needed is {need}", "change the setting")
+        require(self, "box_score_min", 0 <= self.box_score_min <= 1, "0 to 1")
+        require(self, "pose_score_min", 0 <= self.pose_score_min <= 1, "0 to 1")
+        require(self, "people_max", self.people_max >= 1, "at least 1")
+        require(self, "track_gap_s", self.track_gap_s >= 0, "at least 0")
 
 
 @dataclass(frozen=True)
@@ -68,8 +64,8 @@ class Chunk:
         return [folder / self.camera / f"{i:06d}.jpg" for i in range(self.start, self.stop)]
 
     def part(self, parts: Path) -> Path:
-        """File of the finished chunk."""
-        return parts / f"{self.camera}.{self.start:06d}.npz"
+        """File of the finished chunk, named by its first and last frame."""
+        return parts / f"{self.camera}.{self.start:06d}-{self.stop - 1:06d}.npz"
 
 
 def run(context: Context) -> Metrics:
@@ -86,8 +82,7 @@ def run(context: Context) -> Metrics:
 
     cameras = {}
     for i, camera in enumerate(timeline.cameras):
-        mine = [c.part(context.parts) for c in chunks if c.camera == camera]
-        seen = _assemble(mine, context, timeline, i)
+        seen = _assemble([c for c in chunks if c.camera == camera], context, timeline, i)
         cameras[camera] = _describe(seen)
         with atomic_write(context.out / f"{camera}.npz") as temporary:
             seen.save(temporary)
@@ -160,12 +155,20 @@ def _detect_chunk(detector: Detector, chunk: Chunk, context: Context) -> Iterato
         yield credible.select(distinct).resized(original_per_stored)
 
 
-def _assemble(parts: list[Path], context: Context, timeline: Timeline, camera: int) -> Detections:
+def _assemble(chunks: list[Chunk], context: Context, timeline: Timeline, camera: int) -> Detections:
     """One camera's chunks as one array, with identities. Holds one chunk beside the result."""
     from gentri.people.tracks import Tracker
 
     joints = model(context.params.model).skeleton
-    slots = max(int(count_people(part).max()) for part in parts)
+    parts = [chunk.part(context.parts) for chunk in chunks]
+    counts = [count_people(part) for part in parts]
+    for chunk, part, count in zip(chunks, parts, counts, strict=True):
+        if len(count) != len(chunk):
+            raise SessionError(
+                f"the finished chunk {part} holds {len(count)} frames; {len(chunk)} are needed",
+                "detect again: gentri detect --force",
+            )
+    slots = max(int(count.max()) for count in counts)
     times = timeline.time_s[camera]
     width, height = (int(n) for n in timeline.size_px[camera])
     seen = _nobody(len(times), slots, width, height, joints)

@@ -1,6 +1,5 @@
 """Videos or folders of pictures → JPEG frames per camera, and when each was taken."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from gentri.data import FloatArray, Timeline
-from gentri.errors import InputError, UsageError
+from gentri.errors import InputError
 from gentri.pipeline.atomic import atomic_write
-from gentri.pipeline.stage import Context, Metrics, Stage
+from gentri.pipeline.stage import Context, Metrics, Stage, require
 
 if TYPE_CHECKING:
     from gentri.media.extract import Extraction
@@ -30,16 +29,15 @@ class FramesParams:
     image_fps: float | Literal["unknown"]
 
     def __post_init__(self) -> None:
-        end_s = float("inf") if self.end_s == "end" else self.end_s
-        for fits, need in (
-            (self.fps == "source" or 0 < self.fps < float("inf"), 'frames.fps > 0, or "source"'),
-            (self.max_side_px == "source" or self.max_side_px >= 16, "frames.max_side_px ≥ 16"),
-            (1 <= self.jpeg_quality <= 100, "frames.jpeg_quality from 1 to 100"),
-            (0 <= self.start_s < end_s, "0 ≤ frames.start_s < frames.end_s"),
-            (self.image_fps == "unknown" or 0 < self.image_fps < float("inf"), "image_fps > 0"),
-        ):
-            if not fits:
-                raise UsageError(f"{self}: needed is {need}", "change the setting")
+        require(self, "fps", self.fps == "source" or self.fps > 0, 'above 0, or "source"')
+        side_fits = self.max_side_px == "source" or self.max_side_px >= 16
+        require(self, "max_side_px", side_fits, 'at least 16, or "source"')
+        require(self, "jpeg_quality", 1 <= self.jpeg_quality <= 100, "1 to 100")
+        require(self, "start_s", self.start_s >= 0, "at least 0")
+        end_fits = self.end_s == "end" or self.end_s > self.start_s
+        require(self, "end_s", end_fits, f'above start_s = {self.start_s}, or "end"')
+        image_fits = self.image_fps == "unknown" or self.image_fps > 0
+        require(self, "image_fps", image_fits, 'above 0, or "unknown"')
 
 
 def run(context: Context) -> Metrics:
@@ -51,7 +49,7 @@ def run(context: Context) -> Metrics:
     from gentri.media import checks, store
 
     say = context.progress.say
-    workers = context.runtime.workers or _cores()
+    workers = context.runtime.threads
     extractions = [
         _plan(name, path, context.params) for name, path in context.session.sources.items()
     ]
@@ -166,19 +164,16 @@ def _camera_metrics(extraction: "Extraction", time_s: FloatArray, out: Path) -> 
         "rotation_deg": clip.rotation_deg,
         "codec": clip.codec,
         "container": clip.container,
-        "audio": clip.audio,
+        "audio_start_s": clip.audio_start_s,
         "lens": lens_tags(clip.tags),
         "bytes": sum(f.stat().st_size for f in (out / extraction.camera).iterdir()),
     }
 
 
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _digests(session: "Session", _params: FramesParams) -> dict[str, str]:
-    return {name: session.digest(path) for name, path in session.sources.items()}
+    from gentri.media.files import list_images
+
+    return {name: session.digest(path, list_images) for name, path in session.sources.items()}
 
 
-STAGE = Stage(name="frames", version=1, needs=(), params=FramesParams, run=run, external=_digests)
+STAGE = Stage(name="frames", version=2, needs=(), params=FramesParams, run=run, external=_digests)

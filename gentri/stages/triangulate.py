@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from gentri.data import FloatArray, Keypoints2D, Poses3D, Rig
 from gentri.errors import CalibrationError, InputError
 from gentri.pipeline.atomic import atomic_write
-from gentri.pipeline.stage import Context, Metrics, Stage
+from gentri.pipeline.stage import Context, Metrics, Stage, require
 
 # A result is called poor beyond these. Good recordings stay far from them: 97 % of the body, 4 %
 # limb variation; 15 mrad is what a calibration from people has to reach in every camera.
@@ -28,6 +28,11 @@ class TriangulateParams:
     min_angle_deg: float
     min_score: float
 
+    def __post_init__(self) -> None:
+        require(self, "inlier_box_share", 0 < self.inlier_box_share <= 1, "above 0, at most 1")
+        require(self, "min_angle_deg", 0 <= self.min_angle_deg < 90, "at least 0, below 90")
+        require(self, "min_score", 0 <= self.min_score <= 1, "0 to 1")
+
 
 def run(context: Context) -> Metrics:
     """Write `poses3d.npz`.
@@ -38,9 +43,10 @@ def run(context: Context) -> Metrics:
     """
     from gentri.people.subject import subject_keypoints
 
-    keypoints = subject_keypoints(context.inputs["detect"], context.inputs["calibrate"])
+    inputs, min_score = context.inputs, context.params.min_score
+    keypoints = subject_keypoints(inputs["detect"], inputs["calibrate"], min_score)
     rig = Rig.load(context.inputs["calibrate"] / "rig.toml").select(keypoints.cameras)
-    score = np.where(keypoints.score >= context.params.min_score, keypoints.score, 0.0)
+    score = np.nan_to_num(keypoints.score)
     seen = np.isfinite(keypoints.xy_px).all(axis=-1) & (score > 0)
     _require_shared_ticks(keypoints, seen)
     poses = _triangulate(context, rig, keypoints, score)

@@ -27,7 +27,7 @@ class CalibrateParams:
 
     def __post_init__(self) -> None:
         if self.ransac_px <= 0:
-            raise ValueError(f"ransac_px is {self.ransac_px}, must be above 0")
+            raise ValueError(f"ransac_px: found {self.ransac_px}, needed above 0")
 
 
 STAGES = (
@@ -97,7 +97,7 @@ REFUSED = {
     "[calibrate]\nransac_px = 'a'": r'calibrate\.ransac_px: found "a", needed a number\n.*--set',
     "[calibrate]\nransac_px = true": r"found true, needed a number",
     "[calibrate]\nransac_px = nan": r"found nan, needed a number",
-    "[calibrate]\nransac_px = -1": r"settings of calibrate: ransac_px is -1\.0, must be above 0",
+    "[calibrate]\nransac_px = -1": r"calibrate\.ransac_px: found -1\.0, needed above 0\n.*--set",
     "[calibrate]\nheight_m = 'tall'": r'found "tall", needed a number or "unknown"',
     "[calibrate]\nsteps = 1.0": r"found 1\.0, needed a whole number",
     "[calibrate]\nsubject = 3": r"found 3, needed a text",
@@ -161,7 +161,7 @@ def test_edits_are_toml_values_or_plain_texts(file, key, text, value):
         ({"ransac_px": "2"}, r"did you mean calibrate\.ransac_px\?"),
         ({"sources.a": "b.mp4"}, r"unknown setting: sources\.a"),
         ({"calibrate.ransac_px": "two"}, r'calibrate\.ransac_px: found "two", needed a number'),
-        ({"calibrate.ransac_px": "0"}, r"must be above 0"),
+        ({"calibrate.ransac_px": "0"}, r"needed above 0"),
         ({"detect.model": "x"}, r'needed "movenet" or "rtmpose-m"'),
     ],
 )

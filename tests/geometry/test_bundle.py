@@ -1,17 +1,16 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from gentri.geometry.bundle import (
+from gentri.geometry.adjustment_problem import Observations, Priors, Problem, State, held
+from gentri.geometry.bundle import adjust
+from gentri.geometry.normal_equations import normal_equations
+from gentri.geometry.projection import (
     CAMERA_PARAMS,
-    Observations,
-    Priors,
     Views,
-    _Cost,
-    adjust,
-    held,
     project_views,
     projection_jacobians,
 )
@@ -76,7 +75,7 @@ def turned(views: Views, c: int, column: int, h: float) -> Views:
 def test_camera_jacobian_equals_differences(column: int) -> None:
     views, xyz = scene(1)
     _, Y = project_views(views, xyz)
-    analytic, _ = projection_jacobians(views, xyz, Y)
+    analytic, _ = projection_jacobians(views, Y)
     h = 1e-6
     for c in range(len(views.R)):
         plus, _ = project_views(turned(views, c, column, h), xyz)
@@ -89,7 +88,7 @@ def test_camera_jacobian_equals_differences(column: int) -> None:
 def test_joint_jacobian_equals_differences() -> None:
     views, xyz = scene(2)
     _, Y = project_views(views, xyz)
-    _, analytic = projection_jacobians(views, xyz, Y)
+    _, analytic = projection_jacobians(views, Y)
     h = 1e-6
     for axis in range(3):
         step = h * np.eye(3)[axis]
@@ -115,26 +114,55 @@ def test_gradient_equals_differences_of_the_robust_cost() -> None:
         sigma_k2=0.05,
         sigma_bone=0.05,
     )
-    cost = _Cost(seen, p)
-    bone = np.log(np.array([0.08, 0.09, 0.07]))
-    H, g, blocks, g_xyz, cross = cost.normal(views, xyz, bone)
-    assert H.shape == (18 + 2 * 3 + 8 + 3,) * 2
+    problem = Problem(seen, p)
+    state = State(views, xyz, np.log(np.array([0.08, 0.09, 0.07])))
+    equations = normal_equations(problem, state)
+    g, g_joints = equations.g, equations.g_joints
+    assert problem.size == len(g) == 18 + 2 * 3 + 8 + 3
     h = 1e-6
-    zero_step, zero_dx = np.zeros(len(g)), np.zeros(g_xyz.shape)
+    no_step, no_joint_step = np.zeros(len(g)), np.zeros(g_joints.shape)
 
-    def value(step: np.ndarray, dx: np.ndarray) -> float:
-        return cost.value(*cost.moved(views, xyz, bone, step, dx))
+    def slope(step: np.ndarray, joint_step: np.ndarray) -> float:
+        plus = problem.cost(problem.moved(state, step, joint_step))
+        return (plus - problem.cost(problem.moved(state, -step, -joint_step))) / (2 * h)
 
     for i in range(len(g)):
-        step = zero_step.copy()
+        step = no_step.copy()
         step[i] = h
-        numeric = (value(step, zero_dx) - value(-step, zero_dx)) / (2 * h)
-        assert g[i] == pytest.approx(numeric, rel=1e-4, abs=1e-4 * np.abs(g).max())
-    for at in np.ndindex(*g_xyz.shape):
-        dx = zero_dx.copy()
-        dx[at] = h
-        numeric = (value(zero_step, dx) - value(zero_step, -dx)) / (2 * h)
-        assert g_xyz[at] == pytest.approx(numeric, rel=1e-4, abs=1e-4 * np.abs(g_xyz).max())
+        expected = pytest.approx(slope(step, no_joint_step), rel=1e-4, abs=1e-4 * np.abs(g).max())
+        assert g[i] == expected
+    for at in np.ndindex(*g_joints.shape):
+        joint_step = no_joint_step.copy()
+        joint_step[at] = h
+        numeric = slope(no_step, joint_step)
+        tolerance = 1e-4 * np.abs(g_joints).max()
+        assert g_joints[at] == pytest.approx(numeric, rel=1e-4, abs=tolerance)
+
+
+def test_the_step_by_blocks_solves_the_whole_damped_system() -> None:
+    """The Schur complement against the dense system of all parameters."""
+    views, xyz = scene(4, frames=3)
+    seen = observe(*scene(4, frames=3))
+    problem = Problem(seen, priors(views, sigma_k1=0.1, sigma_bone=0.05))
+    state = State(views, xyz + 0.01, np.log(np.full(3, 0.08)))
+    e = normal_equations(problem, state)
+    size, count = problem.size, xyz.size
+    H = np.zeros((size + count, size + count))
+    H[:size, :size] = e.H
+    cross = e.cross.reshape(count, size)
+    H[size:, :size], H[:size, size:] = cross, cross.T
+    per_frame = count // 3
+    for f in range(3):
+        at = slice(size + f * per_frame, size + (f + 1) * per_frame)
+        H[at, at] = e.H_joints[f].reshape(per_frame, per_frame)
+    damping = 0.1
+    damped = H + damping * np.diag(np.diag(H))
+    expected = -np.linalg.solve(damped, np.concatenate([e.g, e.g_joints.ravel()]))
+    step, joint_step = e.step(damping)
+    np.testing.assert_allclose(step, expected[:size], rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(joint_step.ravel(), expected[size:], rtol=1e-5, atol=1e-8)
+    bare = H[:size, :size] - cross.T @ np.linalg.solve(H[size:, size:], cross)
+    np.testing.assert_allclose(e.reduced_hessian(), bare, rtol=1e-5, atol=1e-5 * np.abs(bare).max())
 
 
 def perturbed(views: Views, xyz: np.ndarray, seed: int, focal: float) -> tuple[Views, np.ndarray]:
@@ -167,7 +195,7 @@ def test_the_cost_never_rises_and_the_first_camera_never_moves() -> None:
     seen = observe(views, xyz)
     start, joints = perturbed(views, xyz, 7, 1000.0)
     costs = [adjust(seen, start, joints, priors(views), n) for n in (0, 1, 2, 5, 20)]
-    assert all(a.cost >= b.cost for a, b in zip(costs, costs[1:], strict=False))
+    assert all(a.cost >= b.cost for a, b in pairwise(costs))
     np.testing.assert_array_equal(costs[-1].views.R[0], start.R[0])
     np.testing.assert_array_equal(costs[-1].views.t[0], start.t[0])
 
@@ -191,8 +219,10 @@ def test_one_lens_group_keeps_one_focal_length() -> None:
 
 
 def test_uncertainty_of_the_focal_length_matches_its_scatter() -> None:
-    """20 noisy repetitions: the scatter of log f agrees with its predicted sigma within a factor of 2
-    (the standard deviation of 20 × 4 samples is itself known to about 8 %)."""
+    """20 noisy repetitions: the scatter of log f is its predicted sigma within a factor of 2.
+
+    (The standard deviation of 20 × 4 samples is itself known to about 8 %.)
+    """
     views, xyz = scene(10)
     errors, predicted = [], []
     for seed in range(20):

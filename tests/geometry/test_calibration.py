@@ -8,8 +8,9 @@ import pytest
 from gentri import synthetic
 from gentri.data import Keypoints2D, Rig
 from gentri.errors import CalibrationError
-from gentri.geometry.calibration import CalibratedViews, CalibrationOptions, calibrate_views
+from gentri.geometry.calibration import CalibratedViews, calibrate_views
 from gentri.geometry.comparison import compare_rigs
+from gentri.geometry.options import CalibrationOptions
 from gentri.geometry.world import rig_in_world, world_of_person
 
 OPTIONS = CalibrationOptions(
@@ -61,7 +62,7 @@ def test_noise_and_outliers_over_20_seeds() -> None:
 
 
 def test_whole_person_swaps_are_undone() -> None:
-    """A tenth of all view-frames with left and right exchanged: found, and the rig as good as without."""
+    """A tenth of all view-frames with left and right exchanged: the rig is as good as without."""
     rig, keypoints, _, rng = scene(5)
     swapped = rng.uniform(size=keypoints.xy_px.shape[:2]) < 0.1
     order = np.where(swapped[..., None], keypoints.skeleton.mirror, np.arange(17))
@@ -101,7 +102,7 @@ def test_any_number_of_cameras(cameras: int) -> None:
 
 
 def test_order_of_cameras_does_not_matter() -> None:
-    rig, exact, _, rng = scene(9)
+    _, exact, _, rng = scene(9)
     noisy = synthetic.degrade(exact, rng, noise_px=4.0, outliers=0.05)
     order = [2, 0, 3, 1]
     other = Keypoints2D(
@@ -127,7 +128,7 @@ def test_same_input_same_rig() -> None:
 
 
 def test_gaps_and_missing_joints() -> None:
-    rig, exact, _, rng = scene(11)
+    rig, exact, _, _ = scene(11)
     xy, score = exact.xy_px.copy(), exact.score.copy()
     xy[1, 40:90], score[1, 40:90] = np.nan, np.nan
     xy[2, :, 9], score[2, :, 9] = np.nan, np.nan

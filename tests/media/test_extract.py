@@ -11,11 +11,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from numbered import copy_streams, numbers, record
 
-from gentri.errors import InputError
+from gentri.errors import InputError, SessionError
 from gentri.media import store
 from gentri.media.clip import Clip, Picture, fit
-from gentri.media.decode import _failure, _passthrough
+from gentri.media.decode import _explained, _passthrough
 from gentri.media.extract import Extraction, extract_chunk
+from gentri.media.ffmpeg import FfmpegFailedError, ffmpeg_executable
 from gentri.media.probe import probe_video
 from gentri.media.sampling import Sampling, plan_chunks
 
@@ -124,12 +125,76 @@ def test_a_lower_frame_rate_thins_and_a_higher_one_repeats_nothing(
 @pytest.mark.parametrize("name", ["a.mp4", "a.ts", "a.mkv", "a.avi"])
 def test_time_range_includes_its_start_and_not_its_end(tmp_path: Path, name: str) -> None:
     clip = probe_video(record(tmp_path / name, 75, options={"bf": "2" if name != "a.avi" else "0"}))
+    np.testing.assert_allclose(clip.time_s, np.arange(75) / 25, atol=1e-9)
     time_s = extract(clip, tmp_path / "out", Sampling(None, 0.52, 2.0))
     assert numbers(tmp_path / "out") == list(range(13, 50))
     np.testing.assert_allclose(time_s[[0, -1]], [0.52, 1.96], atol=1e-9)
 
 
-def test_the_clock_starts_with_the_container(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
+@pytest.mark.parametrize("b_frames", ["0", "2"])
+def test_sound_does_not_change_the_clock(tmp_path: Path, name: str, b_frames: str) -> None:
+    times = []
+    for audio in (False, True):
+        video = tmp_path / f"{audio}_{name}"
+        clip = probe_video(record(video, 50, audio=audio, options={"bf": b_frames}))
+        times.append(extract(clip, tmp_path / video.stem, Sampling(None, 0.2, 1.0)))
+        assert numbers(tmp_path / video.stem) == list(range(5, 25))
+    np.testing.assert_array_equal(*times)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
+def test_sound_that_begins_earlier_is_told_and_does_not_move_the_frames(
+    tmp_path: Path, name: str
+) -> None:
+    clip = probe_video(record(tmp_path / name, 30, pts=range(10, 40), audio=True))
+    assert clip.audio_start_s == pytest.approx(-0.4, abs=0.05)
+    np.testing.assert_allclose(clip.time_s, np.arange(30) / 25, atol=1e-6)
+    extract(clip, tmp_path / "out", Sampling(None, 0.2, 0.4))
+    assert numbers(tmp_path / "out") == list(range(5, 10))
+
+
+def test_made_up_stamps_begin_at_zero(tmp_path: Path) -> None:
+    clip = probe_video(record(tmp_path / "a.avi", 30, options={"bf": "3"}))
+    assert not clip.stamped
+    time_s = extract(clip, tmp_path / "out", Sampling(None, 0.2, 0.4))
+    np.testing.assert_allclose(time_s, np.arange(5, 10) / 25, atol=1e-9)
+    assert numbers(tmp_path / "out") == list(range(5, 10))
+
+
+def test_frames_and_stamps_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = probe_video(record(tmp_path / "a.mp4", 5))
+    chunks = plan_chunks(clip, ALL)
+    synced: list[str] = []
+    monkeypatch.setattr("gentri.media.extract.sync_file", lambda path: synced.append(path.name))
+    (tmp_path / "out").mkdir()
+    work = Extraction("cam", clip, ALL, Picture(clip.size_px, 90), chunks)
+    extract_chunk(work, chunks[0], tmp_path / "out", 1, Event())
+    assert sorted(synced) == sorted(p.name for p in (tmp_path / "out").iterdir())
+
+
+def test_chunks_of_another_length_are_not_mixed_in(tmp_path: Path) -> None:
+    clip = probe_video(record(tmp_path / "a.mp4", 60, options={"sc_threshold": "0"}))
+    parts = tmp_path / "parts"
+    for chunk_frames in (10, 20):
+        chunks = plan_chunks(clip, ALL, chunk_frames)
+        work = Extraction("cam", clip, ALL, Picture(clip.size_px, 90), chunks)
+        store.extract_all([work], parts, 2, lambda _: None)
+    assert {"000000-000009", "000000-000019"} < {p.name for p in (parts / "cam").iterdir()}
+    store.assemble(work, parts, tmp_path / "out")
+    assert numbers(tmp_path / "out") == list(range(60))
+
+
+def test_a_chunk_that_lost_a_frame_is_refused(tmp_path: Path) -> None:
+    clip = probe_video(record(tmp_path / "a.mp4", 30, options={"sc_threshold": "0"}))
+    work = Extraction("cam", clip, ALL, Picture(clip.size_px, 90), plan_chunks(clip, ALL, 10))
+    store.extract_all([work], tmp_path / "parts", 1, lambda _: None)
+    (tmp_path / "parts" / "cam" / "000010-000019" / "000003.jpg").unlink()
+    with pytest.raises(SessionError, match=r"000010-000019 has lost its frame 000003\.jpg"):
+        store.assemble(work, tmp_path / "parts", tmp_path / "out")
+
+
+def test_the_clock_starts_with_the_first_frame(tmp_path: Path) -> None:
     late = record(tmp_path / "a.ts", 30, pts=range(250, 280))
     clip = probe_video(late)
     assert clip.pts[0] * clip.time_base > 5
@@ -142,17 +207,18 @@ def test_frames_cut_off_by_an_edit_list_are_not_shown(tmp_path: Path) -> None:
     time_s = extract(probe_video(cut), tmp_path / "out")
     assert numbers(tmp_path / "out") == list(range(15, 60))
     np.testing.assert_allclose(np.diff(time_s), 0.04, atol=1e-4)
-    assert abs(time_s[0]) < 0.03  # sound frames do not end where pictures begin
+    assert time_s[0] == 0.0  # sound frames do not end where pictures begin
 
 
 def test_sound_and_odd_sizes(tmp_path: Path) -> None:
     video = record(tmp_path / "a.webm", 30, "libvpx-vp9", size_px=(81, 49))
     clip = probe_video(video)
     extract(clip, tmp_path / "out", max_side_px=60)
-    assert clip.size_px == (81, 49) and not clip.audio
+    assert clip.size_px == (81, 49) and clip.audio_start_s is None
     assert numbers(tmp_path / "out") == list(range(30))
     assert cv2.imread(str(tmp_path / "out" / "000000.jpg")).shape == (36, 60, 3)
-    assert probe_video(record(tmp_path / "b.mp4", 30, audio=True)).audio
+    sound = probe_video(record(tmp_path / "b.mp4", 30, audio=True)).audio_start_s
+    assert sound is not None and abs(sound) < 0.05
 
 
 def test_pixels_become_square(tmp_path: Path) -> None:
@@ -209,7 +275,8 @@ def test_a_smaller_quality_makes_smaller_files(tmp_path: Path) -> None:
 
 
 def test_works_with_an_ffmpeg_of_either_spelling() -> None:
-    assert _passthrough() in ({"fps_mode": "passthrough"}, {"vsync": "0"})
+    option = _passthrough(ffmpeg_executable())
+    assert option in ({"fps_mode": "passthrough"}, {"vsync": "0"})
 
 
 @pytest.mark.parametrize(
@@ -222,4 +289,4 @@ def test_works_with_an_ffmpeg_of_either_spelling() -> None:
 )
 def test_failures_of_ffmpeg_are_told_apart(words: str, code: int, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        raise _failure(Path("/a.mp4"), words, code)
+        raise _explained(Path("/a.mp4"), FfmpegFailedError(code, words), "ffmpeg")

@@ -26,7 +26,7 @@ def clip(pts: np.ndarray, keyframes: np.ndarray, **changes: object) -> Clip:
         stamped=True,
         promised_s=0.0,
         found_s=0.0,
-        audio=False,
+        audio_start_s=None,
         tags={},
     )
     return replace(plain, **changes)

@@ -1,4 +1,7 @@
+import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +32,38 @@ def test_folders_of_pictures_are_cameras(tmp_path: Path) -> None:
     touch(tmp_path, "left/1.png", "right/1.JPG", "empty/readme.txt")
     assert list(collect_sources([tmp_path])) == ["left", "right"]
     assert list(collect_sources([tmp_path / "right", tmp_path / "left"])) == ["left", "right"]
+
+
+def test_a_folder_of_one_video_names_the_camera(tmp_path: Path) -> None:
+    touch(tmp_path, "cam2/video.mp4", "cam2/video.thm", "cam10/video.mp4", "cam10/.x.mp4")
+    expected = {name: tmp_path / name / "video.mp4" for name in ("cam2", "cam10")}
+    given = collect_sources([tmp_path / "cam10", tmp_path / "cam2"])
+    assert list(given.items()) == list(expected.items())
+    assert collect_sources([tmp_path]) == expected
+
+
+def test_folders_of_videos_and_of_pictures_together(tmp_path: Path) -> None:
+    touch(tmp_path, "phone/VID_1.mp4", "still/1.png", "notes/a.txt")
+    assert collect_sources([tmp_path]) == {
+        "phone": tmp_path / "phone" / "VID_1.mp4",
+        "still": tmp_path / "still",
+    }
+
+
+def test_several_videos_in_several_folders_are_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "cam1/a.mp4", "cam1/b.mp4", "cam2/a.mp4", "cam2/b.mp4")
+    with pytest.raises(InputError, match=r"cam. holds 2 videos; .* holds one") as caught:
+        collect_sources([tmp_path])
+    assert "give the video files themselves" in caught.value.hint
+    with pytest.raises(InputError, match="two cameras have the same name") as caught:
+        collect_sources([tmp_path / "cam1", tmp_path / "cam2"])
+    assert "after its folder" in caught.value.hint
+
+
+def test_a_folder_and_the_video_in_it(tmp_path: Path) -> None:
+    touch(tmp_path, "cam1/video.mp4", "cam2/video.mp4")
+    with pytest.raises(InputError, match="given twice"):
+        collect_sources([tmp_path / "cam1", tmp_path / "cam1" / "video.mp4", tmp_path / "cam2"])
 
 
 def test_videos_and_pictures_together(tmp_path: Path) -> None:
@@ -73,6 +108,42 @@ def test_names_made_safe_do_not_collide(tmp_path: Path) -> None:
     assert sorted(map(str, found.values())) == sorted(map(str, paths))
     assert len({name.casefold() for name in found}) == 4
     assert all(safe_name(name) == name for name in found)
+
+
+def test_long_names_stay_safe_when_they_are_told_apart(tmp_path: Path) -> None:
+    names = [f"{'a' * 60}{tail}.mp4" for tail in ("x", "y", "z")]
+    found = collect_sources(touch(tmp_path, *names))
+    assert list(found) == ["a" * 60, "a" * 58 + "_2", "a" * 58 + "_3"]
+    assert all(safe_name(name) == name for name in found)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
+def test_names_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    (good,) = touch(tmp_path, "good.mp4")
+    bad = Path(os.fsdecode(os.fsencode(tmp_path) + b"/cam\xff.mp4"))
+    bad.touch()
+    for paths in ([good, bad], [tmp_path]):
+        with pytest.raises(InputError, match=r"cam\\xff\.mp4 is not valid UTF-8") as caught:
+            collect_sources(paths)
+        assert caught.value.hint.startswith("rename it")
+        str(caught.value).encode()
+
+
+def test_a_path_below_an_unreadable_folder_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = touch(tmp_path, "a.mp4", "locked/b.mp4")
+    real = os.stat
+
+    def stat(path: Any, *args: Any, **options: Any) -> os.stat_result:
+        if Path(path) == paths[1]:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *args, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    with pytest.raises(InputError, match=r"b\.mp4 cannot be read: Permission denied") as caught:
+        collect_sources(paths)
+    assert "folders above it" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,13 @@ from gentri import synthetic
 from gentri.data import Detections, Rig, Timeline
 from gentri.errors import InputError, UsageError
 from gentri.people.follow import follow_subject
-from gentri.people.subject import Subject, choose_subject, gather_keypoints
+from gentri.people.joining import join_tracks
+from gentri.people.subject import Subject, gather_keypoints
+from gentri.people.subject_choice import choose_subject
 from gentri.skeletons import COCO17
 
 TICKS = 120
+MIN_SCORE = 0.1
 
 
 def crowd(
@@ -54,30 +57,30 @@ def followed(detections: dict[str, Detections], subject: Subject) -> list[set[in
 @pytest.mark.parametrize("bystander_in", [(0, 1, 2, 3), (0, 1), (2,)])
 def test_the_walker_is_followed_in_all_views(seed: int, bystander_in: tuple[int, ...]) -> None:
     _, detections, timeline, truth = crowd(seed, bystander_in)
-    subject = choose_subject(detections, timeline, {})
+    subject = choose_subject(detections, timeline, {}, MIN_SCORE)
     assert followed(detections, subject) == [{7}] * 4
-    np.testing.assert_array_equal(gather_keypoints(detections, subject).xy_px, truth)
+    np.testing.assert_array_equal(gather_keypoints(detections, subject, MIN_SCORE).xy_px, truth)
 
 
 def test_a_named_track_wins() -> None:
     _, detections, timeline, _ = crowd(1)
-    subject = choose_subject(detections, timeline, dict.fromkeys(timeline.cameras, 3))
+    subject = choose_subject(detections, timeline, dict.fromkeys(timeline.cameras, (3,)), MIN_SCORE)
     assert followed(detections, subject) == [{3}] * 4
 
 
 def test_naming_one_camera_pulls_the_others_along() -> None:
     """Agreement between views, not only merit: the named person is found in the other views."""
     _, detections, timeline, _ = crowd(2)
-    subject = choose_subject(detections, timeline, {timeline.cameras[0]: 7})
+    subject = choose_subject(detections, timeline, {timeline.cameras[0]: (7,)}, MIN_SCORE)
     assert followed(detections, subject) == [{7}] * 4
 
 
 def test_unknown_names_and_tracks_are_refused_with_those_that_exist() -> None:
     _, detections, timeline, _ = crowd(3)
     with pytest.raises(UsageError, match="no camera is named 'cam9'"):
-        choose_subject(detections, timeline, {"cam9": 3})
+        choose_subject(detections, timeline, {"cam9": (3,)}, MIN_SCORE)
     with pytest.raises(UsageError, match="its tracks are 3, 7"):
-        choose_subject(detections, timeline, {timeline.cameras[0]: 5})
+        choose_subject(detections, timeline, {timeline.cameras[0]: (5,)}, MIN_SCORE)
 
 
 def test_a_camera_that_sees_nobody_is_refused_by_name() -> None:
@@ -92,8 +95,8 @@ def test_a_camera_that_sees_nobody_is_refused_by_name() -> None:
         1080,
         COCO17,
     )
-    with pytest.raises(InputError, match="nobody was found in cam2"):
-        choose_subject(detections, timeline, {})
+    with pytest.raises(InputError, match="nobody was found for 0.3 s on end in cam2"):
+        choose_subject(detections, timeline, {}, MIN_SCORE)
 
 
 def test_a_camera_with_no_person_slots_at_all_is_refused_by_name() -> None:
@@ -108,8 +111,8 @@ def test_a_camera_with_no_person_slots_at_all_is_refused_by_name() -> None:
         COCO17,
     )
     detections["cam1"] = none
-    with pytest.raises(InputError, match="nobody was found in cam1"):
-        choose_subject(detections, timeline, {})
+    with pytest.raises(InputError, match="nobody was found for 0.3 s on end in cam1"):
+        choose_subject(detections, timeline, {}, MIN_SCORE)
 
 
 def test_a_broken_track_is_joined_and_a_mix_up_undone_by_the_other_views() -> None:
@@ -121,23 +124,24 @@ def test_a_broken_track_is_joined_and_a_mix_up_undone_by_the_other_views() -> No
     mixed = np.array([20, 21])
     track[mixed] = np.where(track[mixed] == 7, 3, 7)
     detections["cam1"] = Detections(seen.xy_px, seen.score, seen.box_px, track, 1920, 1080, COCO17)
-    subject = choose_subject(detections, timeline, {})
-    whole = follow_subject(detections, subject, rig)
-    assert not np.array_equal(gather_keypoints(detections, subject).xy_px, truth)
-    np.testing.assert_array_equal(gather_keypoints(detections, whole).xy_px, truth)
+    subject = choose_subject(detections, timeline, {}, MIN_SCORE)
+    joined = join_tracks(detections, subject, rig, MIN_SCORE)
+    whole = follow_subject(detections, joined, rig, MIN_SCORE)
+    assert not np.array_equal(gather_keypoints(detections, subject, MIN_SCORE).xy_px, truth)
+    np.testing.assert_array_equal(gather_keypoints(detections, whole, MIN_SCORE).xy_px, truth)
 
 
 def test_with_two_cameras_nothing_can_judge_a_view() -> None:
     rig, detections, timeline, _ = crowd(6)
     names = timeline.cameras[:2]
     pair = Timeline(names, timeline.time_s[:2], timeline.size_px[:2])
-    subject = choose_subject(detections, pair, {})
-    assert follow_subject(detections, subject, rig.select(names)) is subject
+    subject = choose_subject(detections, pair, {}, MIN_SCORE)
+    assert follow_subject(detections, subject, rig.select(names), MIN_SCORE) is subject
 
 
 def test_subject_is_read_back_as_written(tmp_path) -> None:
     _, detections, timeline, _ = crowd(7)
-    subject = choose_subject(detections, timeline, {})
+    subject = choose_subject(detections, timeline, {}, MIN_SCORE)
     subject.save(tmp_path / "subject.npz")
     again = Subject.load(tmp_path / "subject.npz")
     assert again.cameras == subject.cameras

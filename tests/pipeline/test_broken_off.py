@@ -63,6 +63,9 @@ def test_half_written_files_of_a_kill_are_not_published(session):
         go(session, after_chunks(1, RuntimeError()))
     (work,) = (session.work / "detect").iterdir()
     (work / ".0123456789ab.tmp").write_text("half")
+    half_a_chunk = work / "_parts" / ".abc.tmp" / "chunk"
+    half_a_chunk.mkdir(parents=True)
+    (half_a_chunk / ".0123456789ab.tmp").write_text("half")
     go(session)
     assert ".0123456789ab.tmp" not in {p.name for p in (session.root / "detect").iterdir()}
     assert states(session) == ["fresh"] * 4
@@ -93,6 +96,32 @@ def test_a_crash_between_the_two_renames_loses_neither_result(session, monkeypat
     assert go(session, ransac_px=2.0)["calibrate"] == "published"
     assert work_log() == ["triangulate"]
     assert states(session, ransac_px=2.0) == ["fresh"] * 4
+
+
+def test_an_interrupted_forced_run_is_taken_up_by_the_same_command(session, work_log):
+    go(session)
+    before, _ = contents(session.root), work_log()
+    with pytest.raises(KeyboardInterrupt):
+        go(session, after_chunks(4, KeyboardInterrupt()), force={"detect"})
+    done = work_log()
+    assert len(done) == 4
+    assert states(session) == ["fresh"] * 4
+    found = plan(STAGES, session, settings(), force={"detect"})[1]
+    assert (str(found.state), found.reasons) == ("partial", ("finished chunks kept: 4",))
+    assert go(session, force={"detect"})["detect"] == "ran"
+    assert len(resumed := work_log()) == 14
+    assert not set(done) & set(resumed)
+    assert contents(session.root) == before
+    go(session, force={"detect"})
+    assert len(work_log()) == 18  # the next one begins anew
+
+
+def test_a_forced_run_takes_up_no_chunks_of_another(session, work_log):
+    with pytest.raises(RuntimeError):
+        go(session, after_chunks(4, RuntimeError()))
+    work_log()
+    go(session, force={"detect"})
+    assert len([line for line in work_log() if line.startswith("detect")]) == 18
 
 
 def test_a_complete_work_folder_that_lost_a_file_is_worked_on_again(session, monkeypatch):

@@ -18,9 +18,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The paths whose content was read."""
     read: list[Path] = []
 
-    def reading(path: Path) -> str:
+    def reading(path: Path, select: digests.Select | None) -> str:
         read.append(path)
-        return path_digest(path)
+        return path_digest(path, select)
 
     monkeypatch.setattr(digests, "path_digest", reading)
     return read

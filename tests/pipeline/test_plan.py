@@ -8,7 +8,7 @@ from toy_stages import STAGES, settings
 
 from gentri.errors import UsageError
 from gentri.pipeline.plan import State, plan, stages_until
-from gentri.pipeline.receipt import Receipt
+from gentri.pipeline.receipt import Receipt, contents_digest
 from gentri.pipeline.runner import Silent, run
 from gentri.pipeline.session import Session
 from gentri.pipeline.stage import Runtime
@@ -123,8 +123,8 @@ def test_a_result_made_again_with_other_content_makes_the_next_stale(finished):
     folder = finished.root / "calibrate"
     rewrite(folder / "rig.json", str.upper)
     receipt = Receipt.load(folder)
-    other = replace(receipt.outputs[0], sha256="0" * 64)
-    replace(receipt, outputs=(other,)).save(folder)
+    outputs = (receipt.outputs[0]._replace(sha256="0" * 64),)
+    replace(receipt, outputs=outputs, contents=contents_digest(outputs)).save(folder)
     assert states(finished) == ["fresh", "fresh", "fresh", "stale"]
     assert reasons(finished)[3] == ("needs.calibrate: made again, with other content",)
 

@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from gentri.pipeline.atomic import atomic_write
 from gentri.pipeline.runner import Silent, run
@@ -60,11 +61,20 @@ def _hash(*values: object) -> str:
 
 
 def run_frames(context: Context) -> Metrics:
+    """Chunks are folders: made under another name, moved into place, emptied into the result."""
     for camera, video in context.session.sources.items():
-        seed = hashlib.sha256(video.read_bytes()).hexdigest()
-        lines = [_hash(seed, context.params.fps, tick) for tick in range(TICKS)]
-        _write(context.out / camera / "frames.txt", "\n".join(lines))
-    _log("frames")
+        chunk = context.parts / camera
+        if not chunk.exists():
+            with TemporaryDirectory(prefix=".", suffix=".tmp", dir=context.parts) as unfinished:
+                seed = hashlib.sha256(video.read_bytes()).hexdigest()
+                lines = [_hash(seed, context.params.fps, tick) for tick in range(TICKS)]
+                _write(Path(unfinished) / "chunk" / "frames.txt", "\n".join(lines))
+                time.sleep(float(os.environ.get(DELAY, "0")))
+                os.replace(Path(unfinished) / "chunk", chunk)
+                _log(f"frames {camera}")
+        if (chunk / "frames.txt").exists():
+            (context.out / camera).mkdir(exist_ok=True)
+            os.replace(chunk / "frames.txt", context.out / camera / "frames.txt")
     return {"ticks": TICKS}
 
 

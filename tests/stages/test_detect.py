@@ -14,7 +14,7 @@ import gentri.configs
 from gentri.data import Detections, Timeline
 from gentri.detectors import crops
 from gentri.detectors.detector import People
-from gentri.errors import InputError, UsageError
+from gentri.errors import InputError, SessionError
 from gentri.pipeline.stage import Context, Runtime
 from gentri.skeletons import COCO17
 from gentri.stages import detect
@@ -133,10 +133,10 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(
         STAGE.run(made)
     finished = {p.name: p.stat().st_mtime_ns for p in made.parts.iterdir()}
     assert sorted(finished) == [
-        "cam01.000000.npz",
-        "cam01.000004.npz",
-        "cam01.000008.npz",
-        "cam03.000000.npz",
+        "cam01.000000-000003.npz",
+        "cam01.000004-000007.npz",
+        "cam01.000008-000009.npz",
+        "cam03.000000-000003.npz",
     ]
 
     monkeypatch.setattr(crops, "read_image", read)
@@ -190,6 +190,25 @@ class Walker:
             yield People(*arrays)
 
 
+def test_chunks_of_another_length_are_not_mixed_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blank = [np.zeros((64, 64, 3), np.uint8)] * 10
+    folder = store(tmp_path / "frames", {"a": blank}, (64, 64))
+    seen = [[(100.0 + 3 * t, 0.8)] for t in range(10)]
+    monkeypatch.setattr(detect, "load_detector", lambda *_a, **_k: Walker(seen))
+    made = {}
+    for length in (2, 5, 4):
+        monkeypatch.setattr(detect, "CHUNK_FRAMES", length)
+        STAGE.run(context(folder, tmp_path / "out"))
+        made[length] = published(tmp_path / "out")
+    assert made[2] == made[5] == made[4]
+    part = tmp_path / "out" / "_parts" / "a.000004-000007.npz"
+    part.write_bytes((part.parent / "a.000000-000004.npz").read_bytes())
+    with pytest.raises(SessionError, match="holds 5 frames; 4 are needed"):
+        STAGE.run(context(folder, tmp_path / "out"))
+
+
 def test_weak_and_double_poses_are_dropped_and_gaps_bridged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,7 +247,7 @@ def test_weights_are_part_of_the_recipe() -> None:
     "wrong", [{"box_score_min": 1.5}, {"people_max": 0}, {"track_gap_s": -1.0}]
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match=next(iter(wrong))):
+    with pytest.raises(ValueError, match=rf"{next(iter(wrong))}: found .*, needed "):
         replace(default_params(), **wrong)
 
 

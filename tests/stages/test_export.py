@@ -1,5 +1,8 @@
+import gc
 import json
+import weakref
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -8,8 +11,10 @@ import pytest
 
 from gentri.data import Camera, Detections, Poses3D, Rig, Rigid3, Timeline
 from gentri.geometry.cameras import project
+from gentri.media.painter import CameraView
 from gentri.pipeline.stage import Context, Runtime
 from gentri.skeletons import COCO17
+from gentri.stages import export as export_stage
 from gentri.stages.export import STAGE, ExportParams, camera_view
 
 SIZE = (160, 120)
@@ -133,7 +138,7 @@ def test_who_is_not_in_3d_is_a_bystander(tmp_path: Path) -> None:
     poses = Poses3D.load(inputs["triangulate"] / "poses3d.npz")
     rig = Rig.load(inputs["calibrate"] / "rig.toml")
     detections = Detections.load(inputs["detect"] / "two.npz")
-    view = camera_view("two", rig, detections, poses, poses.time_s)
+    view = camera_view(rig.cameras[1], detections, poses, poses.time_s)
     assert view.is_bystander.tolist() == [[False, False, True]] * 5
 
 
@@ -144,10 +149,70 @@ def test_a_camera_of_another_rate_shows_the_nearest_tick(tmp_path: Path) -> None
     rig = Rig.load(inputs["calibrate"] / "rig.toml")
     detections = Detections.load(inputs["detect"] / "one.npz")
     times = np.array([0.0, 0.034, 0.06, 0.13, 1.0])
-    view = camera_view("one", rig, detections, poses, times)
+    view = camera_view(rig.cameras[0], detections, poses, times)
     expected = project(rig.cameras[0], poses.xyz[[0, 1, 2, 4]])
-    np.testing.assert_allclose(view.reprojected_px[:4], expected)
+    np.testing.assert_allclose(view.reprojected_px[:4], expected, rtol=1e-6)
     assert np.isnan(view.reprojected_px[4]).all()
+
+
+def test_cameras_are_held_one_per_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[weakref.ref[CameraView]] = []
+    build = export_stage.camera_view
+
+    def counted(*arguments: Any) -> CameraView:
+        gc.collect()
+        assert not [view for view in made if view() is not None]
+        view = build(*arguments)
+        assert {view.detected_px.dtype, view.reprojected_px.dtype} == {np.dtype("float32")}
+        made.append(weakref.ref(view))
+        return view
+
+    monkeypatch.setattr(export_stage, "camera_view", counted)
+    export(make_inputs(tmp_path, names=("one", "two", "three")), tmp_path / "out", workers=1)
+    assert len(made) == 3
+
+
+def test_blocks_of_frames_do_not_change_the_view(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = make_inputs(tmp_path, ticks=7, people=2)
+    poses = Poses3D.load(inputs["triangulate"] / "poses3d.npz")
+    rig = Rig.load(inputs["calibrate"] / "rig.toml")
+    detections = Detections.load(inputs["detect"] / "one.npz")
+    times = np.concatenate([[-1.0], poses.time_s, [9.0]])[: len(detections.track)]
+    whole = camera_view(rig.cameras[0], detections, poses, times)
+    monkeypatch.setattr(export_stage, "_BLOCK_FRAMES", 2)
+    blocks = camera_view(rig.cameras[0], detections, poses, times)
+    for name in ("reprojected_px", "distance_px", "is_bystander"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(blocks, name))
+    assert whole.is_bystander[0].all() and not whole.is_bystander[1].all()
+
+
+def test_metrics_need_no_video(tmp_path: Path) -> None:
+    metrics = export(make_inputs(tmp_path), tmp_path / "out", ExportParams((), False, 160))
+    assert metrics == {"files": {}, "reproj_px": pytest.approx({"one": 2, "two": 2}, abs=1e-3)}
+
+
+def test_a_kill_while_videos_are_moved_into_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = make_inputs(tmp_path)
+    export(inputs, tmp_path / "unbroken")
+    out, publish = tmp_path / "broken", export_stage._publish
+
+    def killed(context: Context, name: str) -> None:
+        if name == "two":
+            raise KeyboardInterrupt
+        publish(context, name)
+
+    monkeypatch.setattr(export_stage, "_publish", killed)
+    with pytest.raises(KeyboardInterrupt):
+        export(inputs, out)
+    monkeypatch.undo()
+    progress = Recorder()
+    export(inputs, out, progress=progress)
+    assert progress.counts == [(5, 10), (10, 10)]  # nothing is encoded again
+    assert contents(out) == contents(tmp_path / "unbroken")
 
 
 def test_npz_and_rig_are_copies(tmp_path: Path) -> None:
@@ -219,7 +284,8 @@ def test_an_interrupted_export_goes_on_with_its_finished_videos(tmp_path: Path) 
 
     progress = Recorder()
     export(inputs, out, progress=progress)
-    again = (parts / "one.mp4").stat()
+    again = (out / "overlay" / "one.mp4").stat()  # moved, not copied
+    assert not list(parts.glob("*.mp4"))
     assert (again.st_ino, again.st_mtime_ns) == (finished.st_ino, finished.st_mtime_ns)
     assert (5, 10) in progress.counts  # the finished video counts at once
     assert progress.counts[-1] == (10, 10)

@@ -20,7 +20,9 @@ from numbered import draw, numbers, record
 
 import gentri.configs
 from gentri.data import Timeline
-from gentri.errors import InputError, UsageError
+from gentri.errors import InputError
+from gentri.pipeline.digests import Select
+from gentri.pipeline.session import Session
 from gentri.pipeline.stage import Context, Runtime
 from gentri.stages.frames import STAGE, FramesParams
 
@@ -29,8 +31,9 @@ class FakeSession:
     def __init__(self, sources: dict[str, Path]) -> None:
         self.sources = sources
 
-    def digest(self, path: Path) -> str:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+    def digest(self, path: Path, select: Select) -> str:
+        files = select(path) if path.is_dir() else [path]
+        return hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest()
 
 
 class Diary:
@@ -190,15 +193,6 @@ def test_a_kill_while_frames_are_moved_into_place(
     assert published(broken.out) == published(whole.out)
 
 
-def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path, videos: dict[str, Path]) -> None:
-    work = context(tmp_path / "out", videos, end_s=1.0)
-    leftover = work.parts / ".x.tmp" / "chunk"
-    leftover.mkdir(parents=True)
-    (leftover / "7.jpg").write_bytes(b"half")
-    STAGE.run(work)
-    assert not list(work.parts.glob(".*"))
-
-
 def test_pictures_and_videos_together(tmp_path: Path, videos: dict[str, Path]) -> None:
     folder = tmp_path / "pictures"
     folder.mkdir()
@@ -303,15 +297,35 @@ def test_a_range_outside_the_video(tmp_path: Path, videos: dict[str, Path]) -> N
     assert "0.00 s to 27.96 s" in caught.value.message
 
 
-def test_different_lengths_are_said_and_no_common_time_is_refused(
-    tmp_path: Path, videos: dict[str, Path]
-) -> None:
+def test_different_lengths_are_said(tmp_path: Path, videos: dict[str, Path]) -> None:
     short = record(tmp_path / "short.mkv", 100)
     metrics = STAGE.run(context(tmp_path / "out", {"short": short, "left": videos["left"]}))
     assert any("3.96 s are common" in warning for warning in metrics["warnings"])
-    late = record(tmp_path / "late.mkv", 20, pts=range(500, 520), audio=True)
+
+
+def test_no_common_time_is_refused(tmp_path: Path) -> None:
+    short = record(tmp_path / "short.mkv", 100)
+    paused = record(tmp_path / "paused.mkv", 50, pts=[*range(25), *range(500, 525)])
     with pytest.raises(InputError, match="no time in common"):
-        STAGE.run(context(tmp_path / "out2", {"short": short, "late": late}))
+        STAGE.run(context(tmp_path / "out", {"short": short, "paused": paused}, start_s=2.0))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+def test_time_zero_is_the_first_picture(tmp_path: Path, suffix: str) -> None:
+    """Sound before the pictures, sound with them, none at all, a clock of its own: one timeline."""
+    sources = {
+        "silent": record(tmp_path / f"silent{suffix}", 50, options={"bf": "2"}),
+        "sound": record(tmp_path / f"sound{suffix}", 50, audio=True, options={"bf": "2"}),
+        "early": record(tmp_path / f"early{suffix}", 50, audio=True, pts=range(10, 60)),
+    }
+    work = context(tmp_path / "out", sources, start_s=0.4, end_s=1.2)
+    metrics = STAGE.run(work)["cameras"]
+    timeline = Timeline.load(work.out / "timeline.npz")
+    for name, time_s in zip(timeline.cameras, timeline.time_s, strict=True):
+        assert numbers(work.out / name) == list(range(10, 30))
+        np.testing.assert_allclose(time_s, np.arange(10, 30) / 25, atol=1e-9)
+    assert metrics["silent"]["audio_start_s"] is None
+    assert metrics["early"]["audio_start_s"] == pytest.approx(-0.4, abs=0.05)
 
 
 def test_hostile_paths_and_folders(tmp_path: Path, videos: dict[str, Path]) -> None:
@@ -349,7 +363,7 @@ def test_camera_names_that_are_no_folder_names(
     ],
 )
 def test_settings_that_make_no_sense(settings: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match=r"needed is .*(frames|image_fps)"):
+    with pytest.raises(ValueError, match=rf"{list(settings)[-1]}: found .*, needed "):
         replace(default_params(), **settings)
 
 
@@ -359,6 +373,26 @@ def test_the_fingerprint_follows_the_content(tmp_path: Path, videos: dict[str, P
     assert list(digests) == ["left", "right"]
     moved = {n: Path(shutil.copy(p, tmp_path / f"moved_{p.name}")) for n, p in videos.items()}
     assert STAGE.external(FakeSession(moved), params) == digests  # pyright: ignore
+
+
+def test_only_the_pictures_of_a_folder_count(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(3):
+        cv2.imwrite(str(folder / f"{number}.png"), draw(number))
+    session = Session.create(tmp_path / "s", {"pictures": folder})
+    params = default_params()
+    before = STAGE.external(session, params)
+    (folder / "Thumbs.db").write_bytes(b"cache")
+    (folder / "notes").mkdir()
+    (folder / "notes" / "1.png").write_bytes(b"not of the footage")
+    assert STAGE.external(session, params) == before
+    (folder / "1.png").rename(folder / "9.png")
+    assert STAGE.external(session, params) != before
+    (folder / "9.png").rename(folder / "1.png")
+    assert STAGE.external(session, params) == before
+    shutil.rmtree(folder)
+    assert STAGE.external(session, params) == before  # results outlive their footage
 
 
 def test_importing_the_stage_is_cheap() -> None:

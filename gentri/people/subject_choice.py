@@ -1,0 +1,232 @@
+"""Who the subject is: the person most seen, most moving, and moving the same way in all views."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gentri.data import Detections, FloatArray, Timeline
+from gentri.errors import InputError, UsageError
+from gentri.geometry.sample import MIRROR
+from gentri.geometry.two_view import relative_pose_of_frames
+from gentri.people.subject import Subject, single_person, slots_of_tracks
+from gentri.ticks import at_ticks, common_ticks, frame_period
+
+_CANDIDATES = 6  # tracks per view that can be the subject, those of most merit
+_MIN_SECONDS = 0.3  # below which a track is noise
+_MIN_FRAMES = 5
+_MIN_JOINTS = 6  # of the 12 body joints, for a frame to show the person
+
+_PAIR_FRAMES = 60  # frames compared per pair of tracks, at most
+_MIN_PAIR_FRAMES = 5
+_FOCAL_GUESS = 1.2  # of the shorter image side; the inlier share hardly depends on it
+_PAIR_THRESHOLD = 0.02  # of the person's box diagonal
+
+# Two people who stand still fit any geometry: agreement counts only together with motion. A person
+# who moves by this share of the own size counts in full.
+_FULL_MOTION = 0.5
+_STILL_MERIT = 0.2  # of a person who does not move, against 1.2 for full motion
+# Agreement between views outweighs how long a track is.
+_AGREEMENT_WEIGHT = 2.0
+_MAX_CLIMB = 10  # rounds over all cameras
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """One or more tracks of one camera that may be the subject.
+
+    Attributes:
+        tracks: in-view identities.
+        xy: (T, 12, 2) body joints at the common ticks, normalised by a guessed focal length; NaN
+            where the person is not shown.
+        share: of the ticks that show the person.
+        motion: see `motion_of`.
+    """
+
+    tracks: tuple[int, ...]
+    xy: FloatArray
+    share: float
+    motion: float
+
+    @property
+    def merit(self) -> float:
+        """What speaks for this track in its own view."""
+        return self.share * (_STILL_MERIT + min(self.motion / _FULL_MOTION, 1.0))
+
+
+def choose_subject(
+    detections: dict[str, Detections],
+    timeline: Timeline,
+    named: dict[str, tuple[int, ...]],
+    min_score: float,
+) -> Subject:
+    """Pick the subject in every camera.
+
+    Args:
+        detections: per camera.
+        timeline: frame times.
+        named: camera → tracks for cameras where the user said who it is.
+        min_score: joints below are not there.
+
+    Raises:
+        InputError: fewer than two cameras see anyone, or the recordings do not overlap.
+        UsageError: `named` speaks of a camera or track that does not exist.
+    """
+    names = timeline.cameras
+    ticks = common_ticks(names, timeline.time_s)
+    _check_named(detections, named)
+    options = []
+    for name, frame_s in zip(names, timeline.time_s, strict=True):
+        seen = detections[name]
+        tracks = [named[name]] if name in named else _lasting_tracks(seen, frame_s)
+        found = [_candidate(seen, t, frame_s, ticks, min_score) for t in tracks]
+        found = [candidate for candidate in found if candidate.share > 0]
+        options.append(sorted(found, key=lambda f: -f.merit)[:_CANDIDATES])
+    _refuse_unseen(names, options)
+    picked = _most_consistent(options)
+    slots = tuple(
+        slots_of_tracks(detections[n], candidates[i].tracks)
+        for n, candidates, i in zip(names, options, picked, strict=True)
+    )
+    return Subject(names, slots, timeline.time_s, ticks)
+
+
+def shows_person(xy: FloatArray) -> NDArray[np.bool_]:
+    """Frames (T,) in which at least half of the body joints (T, 12, 2) are seen."""
+    return np.isfinite(xy).all(-1).sum(-1) >= _MIN_JOINTS
+
+
+def motion_of(xy: FloatArray) -> float:
+    """How far joints (T, J, 2) wander from their median place, in body sizes.
+
+    Only frames that show the person count; 0 when there are none.
+    """
+    shown = xy[shows_person(xy)]
+    if not len(shown):
+        return 0.0
+    shown = shown[:, np.isfinite(shown).any(axis=(0, 2))]  # joints that are ever seen
+    size = np.nanmedian(
+        np.linalg.norm(np.nanmax(shown, axis=1) - np.nanmin(shown, axis=1), axis=-1)
+    )
+    wander = np.linalg.norm(shown - np.nanmedian(shown, axis=0), axis=-1)
+    return float(np.nanquantile(wander, 0.9) / max(size, 1e-9))
+
+
+def _check_named(detections: dict[str, Detections], named: dict[str, tuple[int, ...]]) -> None:
+    for name, tracks in named.items():
+        if name not in detections:
+            raise UsageError(f"no camera is named {name!r}", f"cameras: {', '.join(detections)}")
+        known = np.unique(detections[name].track)
+        known = known[known >= 0]
+        for track in tracks:
+            if track not in known:
+                raise UsageError(
+                    f"camera {name} has no track {track}",
+                    f"its tracks are {', '.join(str(k) for k in known)}; "
+                    "the numbers stand beside the people in the overlay videos",
+                )
+
+
+def _refuse_unseen(names: tuple[str, ...], options: list[list[_Candidate]]) -> None:
+    blind = [n for n, o in zip(names, options, strict=True) if not o]
+    if blind:
+        raise InputError(
+            f"nobody was found for {_MIN_SECONDS} s on end in {', '.join(blind)} "
+            "during the time that all cameras share",
+            "leave this camera out, or check that it shows a whole person, upright and not too "
+            "small",
+        )
+
+
+def _lasting_tracks(seen: Detections, frame_s: FloatArray) -> list[tuple[int, ...]]:
+    """The tracks of a camera that are more than a flicker."""
+    tracks, counts = np.unique(seen.track[seen.track >= 0], return_counts=True)
+    enough = max(_MIN_FRAMES, _MIN_SECONDS / frame_period(frame_s))
+    return [(int(t),) for t, count in zip(tracks, counts, strict=True) if count >= enough]
+
+
+def _candidate(
+    seen: Detections,
+    tracks: tuple[int, ...],
+    frame_s: FloatArray,
+    ticks: FloatArray,
+    min_score: float,
+) -> _Candidate:
+    person = single_person(seen, slots_of_tracks(seen, tracks), min_score)
+    xy, _ = at_ticks(*person, frame_s, ticks)
+    body = xy[:, seen.skeleton.body].astype(np.float64)
+    shown = shows_person(body)
+    body[~shown] = np.nan
+    middle = (np.array([seen.width, seen.height]) - 1) / 2
+    rays = (body - middle) / (_FOCAL_GUESS * min(seen.width, seen.height))
+    return _Candidate(tracks, rays, float(shown.mean()), motion_of(body))
+
+
+def _agreement(a: _Candidate, b: _Candidate) -> float:
+    """Share of joints of both tracks on one epipolar geometry, times the share of common ticks."""
+    both = np.isfinite(a.xy).any(axis=(1, 2)) & np.isfinite(b.xy).any(axis=(1, 2))
+    at = np.flatnonzero(both)
+    if len(at) < _MIN_PAIR_FRAMES:
+        return 0.0
+    at = at[np.linspace(0, len(at) - 1, min(len(at), _PAIR_FRAMES)).astype(int)]
+    low, high = np.nanmin(a.xy[at], axis=1), np.nanmax(a.xy[at], axis=1)
+    size = float(np.median(np.linalg.norm(high - low, axis=-1)))
+    pose, _ = relative_pose_of_frames(a.xy[at], b.xy[at], _PAIR_THRESHOLD * size, MIRROR)
+    if pose is None:
+        return 0.0
+    moving = min(1.0, min(a.motion, b.motion) / _FULL_MOTION)
+    return float(pose.inlier.mean() * pose.in_front * both.mean() * moving)
+
+
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """One candidate per camera, judged by its merit and its agreement with those of other cameras.
+
+    Attributes:
+        merit: for each camera (candidates,).
+        agreement: for each ordered pair of cameras (candidates, candidates).
+    """
+
+    merit: list[FloatArray]
+    agreement: dict[tuple[int, int], FloatArray]
+
+    def gain(self, camera: int, candidate: int, picked: Sequence[int]) -> float:
+        """What a candidate is worth, given those picked in the other cameras."""
+        others = [d for d in range(len(self.merit)) if d != camera]
+        agreed = sum(float(self.agreement[camera, d][candidate, picked[d]]) for d in others)
+        return self.merit[camera][candidate] + _AGREEMENT_WEIGHT * agreed / len(others)
+
+    def climb(self, start: Sequence[int]) -> tuple[float, list[int]]:
+        """Total gain and picks of the local maximum above a start (iterated conditional modes).
+
+        Besag, "On the Statistical Analysis of Dirty Pictures", 1986, §2.5.
+        """
+        picked = list(start)
+        for _ in range(_MAX_CLIMB):
+            before = list(picked)
+            for c, merit in enumerate(self.merit):
+                picked[c] = int(np.argmax([self.gain(c, i, picked) for i in range(len(merit))]))
+            if picked == before:
+                break
+        return sum(self.gain(c, i, picked) for c, i in enumerate(picked)), picked
+
+
+def _most_consistent(options: list[list[_Candidate]]) -> list[int]:
+    """The candidate of each camera for the greatest total gain."""
+    if all(len(o) == 1 for o in options):
+        return [0] * len(options)
+    merit = [np.array([candidate.merit for candidate in o]) for o in options]
+    agreement = {}
+    for c, d in combinations(range(len(options)), 2):
+        pairs = np.array([[_agreement(a, b) for b in options[d]] for a in options[c]])
+        agreement[c, d], agreement[d, c] = pairs, pairs.T
+    choice = _Choice(merit, agreement)
+    alone = [int(m.argmax()) for m in merit]
+    starts = [
+        [i if d == c else pick for d, pick in enumerate(alone)]
+        for c, o in enumerate(options)
+        for i in range(len(o))
+    ]
+    return max((choice.climb(start) for start in starts), key=lambda found: found[0])[1]
