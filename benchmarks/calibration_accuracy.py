@@ -2,10 +2,11 @@
 
     python benchmarks/calibration_accuracy.py [--seeds 20] [--json]
 
-Four cameras on a ring (radius 3.5–6.5 m, heights 0.8–2.8 m, focal lengths 0.47–0.83 widths, all different),
-a person of 1.5–1.95 m who walks a figure of eight for 15 s, 1920×1080. "constant errors" adds what real
-detectors do and Gaussian noise does not: errors that stay with a view and a joint, and errors that
-change slowly (correlation 0.79 over 0.1 s).
+Four cameras on a ring (radius 3.5–6.5 m, heights 0.8–2.8 m, focal lengths 0.47–0.83 widths, all
+different), a person of 1.5–1.95 m who walks a figure of eight for 15 s, 1920×1080. "constant
+errors" adds what real detectors do and Gaussian noise does not: errors that stay with a view and a
+joint, and errors that change slowly (correlation 0.79 over 0.1 s). "σ focal" is the standard
+deviation that gentri itself reports, "doubted" counts the rigs that it calls poor.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -29,13 +31,15 @@ from gentri.stages import STAGES
 
 FRAMES, FPS = 225, 15.0
 
+Degrade = Callable[[Keypoints2D, np.random.Generator], Keypoints2D]
+
 
 @dataclass(frozen=True)
 class Scene:
     """A kind of scene and the bars it has to keep (medians over the seeds)."""
 
     name: str
-    degrade: Callable[[Keypoints2D, np.random.Generator], Keypoints2D]
+    degrade: Degrade
     rotation_deg: float | None = None
     focal_percent: float | None = None
     lens: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0)
@@ -44,7 +48,7 @@ class Scene:
 
 
 def constant_errors(exact: Keypoints2D, rng: np.random.Generator) -> Keypoints2D:
-    """Errors per view and joint, shares of the person's box: 0.8 % constant, 1.2 % slow, 0.6 % fast."""
+    """Errors of every joint in every view: 0.8 % of the box constant, 1.2 % slow, 0.6 % fast."""
     views, ticks, joints, _ = exact.xy_px.shape
     low, high = np.nanmin(exact.xy_px, axis=2), np.nanmax(exact.xy_px, axis=2)
     size = np.nanmedian(np.linalg.norm(high - low, axis=-1), axis=1)[:, None, None, None]
@@ -98,7 +102,7 @@ def options() -> CalibrationOptions:
     return CalibrationOptions(**{k: v for k, v in params.items() if k in wanted})
 
 
-def measure(scene: Scene, seeds: int) -> dict[str, object]:
+def measure(scene: Scene, seeds: int) -> dict[str, Any]:
     """Medians and 90th percentiles over the seeds; a refusal counts as failed."""
     rows, failed, doubted, start = [], 0, 0, time.perf_counter()
     for seed in range(seeds):
@@ -133,39 +137,37 @@ def measure(scene: Scene, seeds: int) -> dict[str, object]:
     }
 
 
+COLUMNS = (
+    ("rotation_deg", "rotation °", 4),
+    ("focal_percent", "focal %", 3),
+    ("center_mm", "centres mm", 1),
+    ("focal_sigma_percent", "σ focal %", 2),
+)
+
+
+def line(r: dict[str, Any]) -> str:
+    """A row of the table."""
+    cells = [f"{r[key][0]:.{digits}f} ({r[key][1]:.{digits}f})" for key, _, digits in COLUMNS]
+    figures = "".join(f"{cell:>17s}" for cell in cells)
+    bars = f"{r['bars'][0]}°, {r['bars'][1]} %: {r['verdict']}" if r["verdict"] else "–"
+    counts = f"{r['doubted']:8d} {r['failed']:6d} {r['seconds']:6.1f}"
+    return f"{r['scene']:31s}{figures}{counts}  {bars}"
+
+
 def main() -> None:
+    """Measure every kind of scene."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    if not arguments.json:
-        print(f"{arguments.seeds} seeds, median (90th percentile)")
-        print(
-            f"{'scene':32s} {'rotation °':>16s} {'focal %':>15s} {'centres mm':>15s} {'σ focal %':>13s} doubted failed  s each  bars"
-        )
-    results = []
-    for scene in SCENES:
-        r = measure(scene, arguments.seeds)
-        results.append(r)
-        if not arguments.json:
-            cells = [
-                f"{r[key][0]:8.{digits}f} ({r[key][1]:.{digits}f})"
-                for key, digits in (
-                    ("rotation_deg", 4),
-                    ("focal_percent", 3),
-                    ("center_mm", 1),
-                    ("focal_sigma_percent", 2),
-                )
-            ]
-            bars = f"{r['bars'][0]}°, {r['bars'][1]} %: {r['verdict']}" if r["verdict"] else "–"
-            print(
-                f"{r['scene']:32s} {cells[0]:>16s} {cells[1]:>15s} {cells[2]:>15s} {cells[3]:>13s}"
-                f" {r['doubted']:7d} {r['failed']:6d}"
-                f" {r['seconds']:7.1f}  {bars}",
-                flush=True,
-            )
     if arguments.json:
-        print(json.dumps(results, indent=1))
+        print(json.dumps([measure(scene, arguments.seeds) for scene in SCENES], indent=1))
+        return
+    print(f"{arguments.seeds} seeds, median (90th percentile)")
+    titles = "".join(f"{title:>17s}" for _, title, _ in COLUMNS)
+    print(f"{'scene':31s}{titles} doubted failed s each  bars")
+    for scene in SCENES:
+        print(line(measure(scene, arguments.seeds)), flush=True)
 
 
 if __name__ == "__main__":

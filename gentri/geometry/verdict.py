@@ -59,7 +59,8 @@ def _residual_doubts(found: CalibratedViews, names: tuple[str, ...]) -> list[str
             said.append(f"{name} disagrees with the other cameras by {residual:.0f} mrad: {_CHECK}")
         elif dropped > _MAX_DROPPED:
             said.append(
-                f"{100 * dropped:.0f} % of the frames of {name} contradict the other cameras: {_CHECK}"
+                f"{100 * dropped:.0f} % of the frames of {name} contradict the other cameras: "
+                + _CHECK
             )
     return said
 
@@ -76,6 +77,6 @@ def _angle_doubts(found: CalibratedViews) -> list[str]:
     if angle >= _MIN_RAY_ANGLE_DEG:
         return []
     return [
-        f"all cameras look along one line within {angle:.0f}° (side by side or face to face): depth is "
-        "hardly measured; set one of them up at right angles to the others"
+        f"all cameras look along one line within {angle:.0f}° (side by side or face to face): "
+        "depth is hardly measured; set one of them up at right angles to the others"
     ]

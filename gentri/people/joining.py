@@ -64,7 +64,7 @@ class _View:
 
     def present(self, tracks: frozenset[int]) -> NDArray[np.bool_]:
         """Ticks (S,) at which one of these tracks is there."""
-        return np.isin(self.track, sorted(tracks)).any(-1)
+        return np.any(np.isin(self.track, sorted(tracks)), axis=-1)
 
 
 def join_tracks(
@@ -174,7 +174,7 @@ def _distance(views: list[_View], tracks: Tracks, c: int) -> tuple[FloatArray, N
 
 
 def _line_distance(a: _View, b: _View, seen_a: FloatArray) -> FloatArray:
-    """Epipolar distance (S, P) of the detections of b to joints (S, 12, 2) of a, 1 at the limit."""
+    """Epipolar distance (S, P) of what b sees to joints (S, 12, 2) of a, 1 at the limit."""
     R = b.R @ a.R.T
     t = b.t - R @ a.t
     E = skew(t / np.linalg.norm(t)) @ R

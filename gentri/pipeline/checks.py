@@ -68,6 +68,6 @@ def _check_unicode(path: Path) -> None:
         os.path.abspath(path).encode("utf-8")
     except UnicodeEncodeError as error:
         raise InputError(
-            f"the path {ascii(str(path))} is not Unicode",
+            f"the path {str(path)!a} is not Unicode",
             "rename the file, or the folder that it lies in",
         ) from error

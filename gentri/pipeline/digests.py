@@ -136,7 +136,7 @@ class _Stamp(NamedTuple):
 
 
 def _stamp(path: Path, select: Select | None) -> _Stamp:
-    """What cannot stay the same when content changes, the latest change in it (ns since 1970), size.
+    """What cannot stay the same when content changes; its latest change (ns since 1970); its size.
 
     The time of modification can be set at will, and cameras with a wrong clock date files into the
     future; the time of the last change of status is the kernel's own. Windows has only the former.

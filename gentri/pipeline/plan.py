@@ -1,5 +1,6 @@
 """What would run, and why, without running anything."""
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -183,11 +184,11 @@ def _unfinished(found: Plan, session: Session) -> Plan:
     try:
         receipt = Receipt.load(folder)
     except (OSError, ValueError):
-        chunks = sum(1 for p in (folder / PARTS_FOLDER).rglob("*") if p.is_file())
+        chunks = sum(len(files) for _, _, files in os.walk(folder / PARTS_FOLDER))
         reasons = (*found.reasons, f"finished chunks kept: {chunks}")
         return replace(found, state=State.PARTIAL, reasons=reasons)
     if damages(folder, receipt.outputs, verify=False):
-        return replace(found, state=State.PARTIAL)
+        return found
     return replace(found, state=State.COMPLETE_UNPUBLISHED)
 
 

@@ -22,7 +22,7 @@ from gentri.pipeline.stage import PARTS_FOLDER, RECEIPT_FILE, Metrics
 
 # Syncs that run side by side share one commit of the file system's journal.
 _SYNC_THREADS = 8
-# Hours of video are hundreds of thousands of frames: so many files are handed to the threads at once.
+# Files handed to the threads at once: hours of video are hundreds of thousands of frames.
 _SYNC_BATCH = 1024
 
 # Enough to see what happened to a folder.
@@ -169,9 +169,11 @@ def library_versions() -> dict[str, str]:
 
 
 def _result_files(folder: Path) -> Iterator[Path]:
-    files = (p for p in folder.rglob("*") if p.is_file())
-    inner = {PARTS_FOLDER, RECEIPT_FILE}
-    return (p for p in files if p.relative_to(folder).parts[0] not in inner)
+    inner = (folder / PARTS_FOLDER, folder / RECEIPT_FILE)
+    for parent, folders, names in os.walk(folder):  # rglob would keep all that it has found
+        folders[:] = [name for name in folders if Path(parent, name) not in inner]
+        files = (Path(parent, name) for name in names)
+        yield from (file for file in files if file not in inner)
 
 
 def plain(value: Any) -> Any:

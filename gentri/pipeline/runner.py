@@ -188,11 +188,17 @@ def _make_room(work: Path) -> None:
     Of the stage's other work folders the latest stays: going back to the settings of before takes
     up its chunks. Older ones would fill the disk for a use that seldom comes.
     """
+    if (work / RECEIPT_FILE).exists():
+        # It was complete and has lost files, which may have been moved out of chunks: none serves.
+        broken = work.with_name(uuid.uuid4().hex)
+        os.rename(work, broken)
+        shutil.rmtree(broken)
     (work / PARTS_FOLDER).mkdir(parents=True, exist_ok=True)
-    (work / RECEIPT_FILE).unlink(missing_ok=True)
     for half_written in list(work.rglob(".*.tmp")):
         if half_written.is_dir():
-            shutil.rmtree(half_written)
+            # A program that a killed run had started may still be writing; it ends soon, and what
+            # it leaves goes with the chunks.
+            shutil.rmtree(half_written, ignore_errors=True)
         else:
             half_written.unlink(missing_ok=True)  # it may have gone with its folder
     os.utime(work)

@@ -1,5 +1,6 @@
 """Commands, answers and exit codes of the real command line, over two toy stages."""
 
+import errno
 import json
 import os
 import subprocess
@@ -8,6 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from gentri.cli.app import app
 
 TOY_PROGRAM = Path(__file__).with_name("toy_program.py")
 Gentri = Callable[..., subprocess.CompletedProcess[str]]
@@ -101,6 +105,57 @@ def test_a_refusal_answers_machines_too(gentri: Gentri) -> None:
     assert "absent.mp4 does not exist" in error["message"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "--bogus", "--json"),
+        ("run", "--json", "--device", "abacus"),
+        ("run", "--json", "--session"),
+        ("walk", "--json"),
+        ("--bogus", "run", "--json"),
+        ("weights", "verify", "--json", "--bogus"),
+    ],
+)
+def test_misuse_answers_machines_too(gentri: Gentri, words: tuple[str, ...]) -> None:
+    done = gentri(*words)
+    error = json.loads(done.stdout)["error"]
+    assert done.returncode == error["exit_code"] == 2
+    assert error["message"] in " ".join(done.stderr.split())
+    assert gentri("run", "--bogus", "--", "--json").stdout == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have Unicode names only")
+def test_what_is_not_unicode_is_refused(gentri: Gentri, videos: list[str], tmp_path: Path) -> None:
+    odd = os.fsdecode(b"cam\xff.mp4")
+    (tmp_path / odd).write_bytes(b"odd")
+    done = gentri("run", videos[0], odd, "--json")
+    assert done.returncode == 1
+    assert "is not Unicode" in json.loads(done.stdout)["error"]["message"]
+    done = gentri("run", *videos, "--set", f"judge.verdict={odd}")
+    assert done.returncode == 2
+    assert "cannot hold what is not Unicode" in done.stderr
+
+
+def test_a_long_silence_is_announced(gentri: Gentri, videos: list[str], tmp_path: Path) -> None:
+    with (tmp_path / "cam1.mp4").open("wb") as file:
+        file.truncate(200_000_000)
+    said = gentri("run", *videos).stderr
+    assert f"gentri: reading {tmp_path / 'cam1.mp4'} to recognise it later (0.2 GB)" in said
+
+
+def test_a_full_disk_is_explained_outside_the_stages(
+    videos: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("gentri.pipeline.session.write_toml", full)
+    done = CliRunner().invoke(app, ["run", *videos])
+    assert done.exit_code == 1
+    assert "gentri: the disk is full; finished work is kept\n  → free space" in done.stderr
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 @pytest.mark.skipif(sys.platform == "win32", reason="a process cannot send itself these there")
 def test_interruption_keeps_chunks(gentri: Gentri, videos: list[str], name: str) -> None:
@@ -161,6 +216,38 @@ def test_dry_run_writes_nothing(gentri: Gentri, videos: list[str], tmp_path: Pat
     assert "params.chunks: 3 → 4" in planned.stdout
     assert "forced" in planned.stdout
     assert tree(tmp_path) == before
+
+
+def test_dry_run_refuses_what_the_real_command_refuses(
+    gentri: Gentri, videos: list[str], tmp_path: Path
+) -> None:
+    gentri("run", *videos)
+    (tmp_path / "cam3.mp4").write_bytes(b"other")
+    before = tree(tmp_path)
+    for words in (("run",), ("run", "--dry-run"), ("count", "--dry-run")):
+        done = gentri(*words, "cam1.mp4", "cam3.mp4")
+        assert done.returncode == 1
+        assert "belongs to other videos: found cam1, cam2; needed cam1, cam3" in done.stderr
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    for words in (("run",), ("run", "--dry-run")):
+        assert "is not empty" in gentri(*words, *videos, "--session", "full").stderr
+    (tmp_path / "full" / "mine.txt").unlink()
+    (tmp_path / "full").rmdir()
+    assert tree(tmp_path) == before
+
+
+def test_an_interrupted_force_says_how_to_go_on(gentri: Gentri, videos: list[str]) -> None:
+    stop = ("--set", "count.stop_signal=SIGINT", "--set", "count.stop_after=2")
+    gentri("run", *videos, "--until", "count")
+    assert gentri("count", "--force", *stop).returncode == 130
+    again = gentri("count", "--force", *stop)  # goes on behind the chunk of the signal
+    assert again.returncode == 0, again.stderr
+    assert "count: forced (params" not in again.stderr
+    assert "2/3 chunks" not in again.stderr
+    stopped = gentri("count", "--force", *stop)
+    assert "the same command again to go on from there, without --force for what" in stopped.stderr
+    assert "forced; finished chunks kept: 2" in gentri("count", "--force", "--dry-run").stdout
 
 
 def test_force_runs_what_is_fresh(gentri: Gentri, videos: list[str]) -> None:

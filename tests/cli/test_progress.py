@@ -25,7 +25,8 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def detect_plan() -> SimpleNamespace:
-    return SimpleNamespace(stage=SimpleNamespace(name="detect"), state="missing", forced=False, reasons=())
+    stage = SimpleNamespace(name="detect")
+    return SimpleNamespace(stage=stage, state="missing", forced=False, reasons=())
 
 
 def test_lines_are_seldom_and_tell_rate_and_rest(

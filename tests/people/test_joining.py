@@ -32,9 +32,7 @@ def recording(
         sway = 0.01 * rng.normal(size=(TICKS, 1, 3)).cumsum(axis=0) / np.sqrt(TICKS)
         xyz = np.broadcast_to(still.xyz[:1], still.xyz.shape) + place + sway
         people.append(replace(still, xyz=xyz))
-    views = [
-        synthetic.degrade(synthetic.observe(rig, p), rng, noise_px=noise_px) for p in people
-    ]
+    views = [synthetic.degrade(synthetic.observe(rig, p), rng, noise_px=noise_px) for p in people]
     detections = {}
     for c, name in enumerate(rig.names):
         xy = np.stack([v.xy_px[c] for v in views], axis=1)
@@ -45,9 +43,7 @@ def recording(
         high = np.where(np.isfinite(xy), xy, -np.inf).max(axis=2)
         box = np.where(shown[..., None], np.concatenate([low, high], axis=-1), np.nan)
         track = np.where(shown, np.arange(len(people)), -1).astype(np.int32)
-        detections[name] = Detections(
-            xy, score, box.astype(np.float32), track, 1920, 1080, COCO17
-        )
+        detections[name] = Detections(xy, score, box.astype(np.float32), track, 1920, 1080, COCO17)
     size = np.array([[1920, 1080]] * cameras, dtype=np.int32)
     return rig, detections, Timeline(rig.names, (people[0].time_s,) * cameras, size)
 
@@ -77,7 +73,8 @@ def shares(detections: dict[str, Detections], subject: Subject) -> tuple[float, 
     slot = np.stack(subject.slot)
     right = (slot == WALKER) & shown
     possible = shown.sum(0) >= 2
-    return float((right.sum(0) >= 2)[possible].mean()), float((slot > WALKER).sum() / (slot >= 0).sum())
+    foreign = (slot > WALKER).sum() / (slot >= 0).sum()
+    return float((right.sum(0) >= 2)[possible].mean()), float(foreign)
 
 
 @pytest.mark.parametrize("cameras", [2, 3, 4])
@@ -112,7 +109,7 @@ def test_many_people_who_stand_around_do_not_crowd_the_walker_out(seed: int) -> 
 
 
 def test_two_tracks_of_one_camera_can_be_named() -> None:
-    rig, detections, timeline = recording(30, 2)
+    _, detections, timeline = recording(30, 2)
     detections = {n: broken(d, 150, 20, 0) for n, d in detections.items()}
     named = {n: tuple(int(t) for t in np.unique(d.track) if t >= 0) for n, d in detections.items()}
     subject = choose_subject(detections, timeline, named, MIN_SCORE)

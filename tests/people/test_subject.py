@@ -19,7 +19,7 @@ MIN_SCORE = 0.1
 def crowd(
     seed: int, bystander_in: tuple[int, ...] = (0, 1, 2, 3)
 ) -> tuple[Rig, dict[str, Detections], Timeline, np.ndarray]:
-    """A walker (track 7) and a person on the spot (track 3) who is seen by some cameras; the slots of the
+    """A walker (track 7) and a person on the spot (track 3) whom some cameras see; the slots of the
     two change places from frame to frame. Also returns the walker's exact pixels (C, T, J, 2)."""
     rng = np.random.default_rng(seed)
     rig = synthetic.random_ring(rng)
@@ -95,7 +95,7 @@ def test_a_camera_that_sees_nobody_is_refused_by_name() -> None:
         1080,
         COCO17,
     )
-    with pytest.raises(InputError, match="nobody was found for 0.3 s on end in cam2"):
+    with pytest.raises(InputError, match=r"nobody was found for 0\.3 s on end in cam2"):
         choose_subject(detections, timeline, {}, MIN_SCORE)
 
 
@@ -111,7 +111,7 @@ def test_a_camera_with_no_person_slots_at_all_is_refused_by_name() -> None:
         COCO17,
     )
     detections["cam1"] = none
-    with pytest.raises(InputError, match="nobody was found for 0.3 s on end in cam1"):
+    with pytest.raises(InputError, match=r"nobody was found for 0\.3 s on end in cam1"):
         choose_subject(detections, timeline, {}, MIN_SCORE)
 
 

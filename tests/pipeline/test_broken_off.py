@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import toy_stages
@@ -14,7 +15,8 @@ from toy_runs import NAMES, after_chunks, contents, go, states, with_run
 from toy_stages import STAGES, settings
 
 from gentri.errors import SessionError
-from gentri.pipeline import runner
+from gentri.pipeline import lock, runner
+from gentri.pipeline.guards import explain_disk_errors
 from gentri.pipeline.plan import plan
 from gentri.pipeline.session import Session
 
@@ -124,7 +126,7 @@ def test_a_forced_run_takes_up_no_chunks_of_another(session, work_log):
     assert len([line for line in work_log() if line.startswith("detect")]) == 18
 
 
-def test_a_complete_work_folder_that_lost_a_file_is_worked_on_again(session, monkeypatch):
+def test_a_complete_work_folder_that_lost_a_file_is_made_anew(session, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(runner, "_publish", lambda *_: next(iter(())))
         with pytest.raises(StopIteration):
@@ -132,7 +134,7 @@ def test_a_complete_work_folder_that_lost_a_file_is_worked_on_again(session, mon
     assert states(session)[0] == "complete-unpublished"
     (work,) = (session.work / "frames").iterdir()
     shutil.rmtree(work / "cam1")
-    assert states(session)[0] == "partial"
+    assert states(session)[0] == "missing"
     go(session)
     assert states(session) == ["fresh"] * 4
 
@@ -163,6 +165,23 @@ def test_a_forbidden_file_is_explained(session):
 
     with pytest.raises(SessionError, match=r"permission denied: /data/rig\.toml .*\n.*allow it"):
         go(session, with_run("calibrate", work))
+
+
+@pytest.mark.parametrize("root", [None, Path("nowhere")])
+def test_a_full_disk_is_explained_where_there_is_no_session(root):
+    with pytest.raises(SessionError, match="the disk is full; finished"), explain_disk_errors(root):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_leaves_the_lock_without_a_name(session, monkeypatch):
+    def full(_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with session.lock():
+        pass
+    monkeypatch.setattr(lock, "atomic_write", full)
+    with session.lock(), pytest.raises(SessionError, match="it has not said which process it is"):
+        go(Session.open(session.root))
 
 
 def test_other_system_errors_pass_unchanged(session):

@@ -132,3 +132,12 @@ def test_an_absent_file_is_refused_and_its_last_content_known(memo, tmp_path):
         memo.digest(video)
     assert memo.last_known(video) == digest
     assert memo.last_known(tmp_path / "b.mp4") is None
+
+
+def test_a_long_read_is_said_before(memo, tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", "gentri")
+    monkeypatch.setattr(digests, "_LARGE_BYTES", 1000)
+    for name, size in (("small.mp4", 999), ("large.mp4", 1000)):
+        (tmp_path / name).write_bytes(bytes(size))
+        memo.digest(tmp_path / name)
+    assert caplog.messages == [f"reading {tmp_path / 'large.mp4'} to recognise it later (0.0 GB)"]

@@ -129,6 +129,17 @@ def test_a_result_made_again_with_other_content_makes_the_next_stale(finished):
     assert reasons(finished)[3] == ("needs.calibrate: made again, with other content",)
 
 
+def test_every_receipt_is_read_once(finished, monkeypatch):
+    read = []
+    load = Receipt.load
+    monkeypatch.setattr(Receipt, "load", lambda folder: read.append(folder.name) or load(folder))
+    assert states(finished) == ["fresh"] * 4
+    assert read == [stage.name for stage in STAGES]
+    read.clear()
+    run(STAGES, finished, settings(), Runtime(), Silent())
+    assert read == [stage.name for stage in STAGES]
+
+
 def test_a_stage_of_an_older_program_says_what_is_new(finished):
     path = finished.root / "triangulate" / "stage.json"
 

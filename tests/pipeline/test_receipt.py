@@ -1,3 +1,5 @@
+import shutil
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -24,9 +26,7 @@ def folder(tmp_path):
 @pytest.fixture
 def receipt(folder):
     outputs = list_outputs(folder)
-    return Receipt(
-        "f", {}, {}, contents_digest(outputs), {}, 1.5, "2024-01-01", {}, {}, outputs
-    )
+    return Receipt("f", {}, {}, contents_digest(outputs), {}, 1.5, "2024-01-01", {}, {}, outputs)
 
 
 def test_outputs_are_all_files_but_parts_and_the_receipt(folder, receipt):
@@ -65,6 +65,34 @@ def test_damages_name_each_file(folder, receipt):
         "a/1.txt: content changed",
         sizes[1],
     )
+
+
+def test_of_much_damage_the_beginning_is_said(folder, receipt):
+    many = [receipt.outputs[0]._replace(path=f"{i:02}.txt") for i in range(50)]
+    said = damages(folder, many, verify=False)
+    assert said == tuple(f"{i:02}.txt: missing" for i in range(10))
+
+
+def test_a_file_in_place_of_a_folder_is_damage(folder, receipt):
+    shutil.rmtree(folder / "a")
+    (folder / "a").write_text("")
+    assert damages(folder, receipt.outputs, verify=False)[0] == "a/0.txt: missing"
+
+
+@pytest.mark.slow
+def test_hours_of_frames_are_checked_in_little_memory(folder):
+    frames = folder / "cam01"
+    frames.mkdir()
+    for i in range(50_000):
+        (frames / f"{i:06}.jpg").touch()
+    tracemalloc.start()
+    outputs = list_outputs(folder)
+    receipt = Receipt("f", {}, {}, contents_digest(outputs), {}, 1.5, "", {}, {}, outputs)
+    receipt.save(folder)
+    del outputs, receipt
+    assert not damages(folder, Receipt.load(folder).outputs, verify=False)
+    assert tracemalloc.get_traced_memory()[1] / 50_000 < 600  # bytes a frame
+    tracemalloc.stop()
 
 
 def test_a_receipt_of_another_make_is_refused(folder):

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,18 @@ def test_without_results_a_slip_of_the_first_command_is_corrected(session, video
     assert "x = 1" in session.settings_file.read_text()
 
 
+@pytest.mark.parametrize("place", ["detect/key/_parts/cam0/0.npz", "detect/previous/stage.json"])
+def test_unfinished_work_is_not_given_to_other_videos(session, videos, place):
+    chunk = session.work / place
+    chunk.parent.mkdir(parents=True)
+    chunk.write_bytes(b"chunk")
+    before = session.settings_file.read_bytes()
+    del videos["cam1"]
+    with pytest.raises(SessionError, match=r"the unfinished work in .*\n.*gentri clean.*--session"):
+        Session.create(session.root, videos)
+    assert session.settings_file.read_bytes() == before
+
+
 def test_other_names_are_refused(session, videos):
     publish_something(session)
     del videos["cam2"]
@@ -114,6 +127,33 @@ def test_a_folder_with_other_files_is_not_a_place_for_a_session(tmp_path, videos
     ]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have Unicode names only")
+@pytest.mark.parametrize("where", ["video", "session"])
+def test_a_path_that_is_not_unicode_is_refused(tmp_path, videos, where):
+    odd = tmp_path / os.fsdecode(b"odd\xff")
+    root = odd if where == "session" else tmp_path / "session"
+    if where == "video":
+        videos["cam1"] = videos["cam1"].rename(odd)
+    with pytest.raises(InputError, match=r"odd\\udcff' is not Unicode\n.*rename"):
+        Session.create(root, videos)
+    assert not root.exists()
+
+
+UNREADABLE = """
+import os
+from pathlib import Path
+from gentri.errors import InputError
+from gentri.pipeline.session import Session
+if os.getuid() == 0:
+    os.setuid(65534)  # root may read anything
+for video in ("locked/a.mp4", "a.mp4"):
+    try:
+        Session.create(Path("s"), {"a": Path(video)})
+    except InputError as error:
+        print(error)
+"""
+
+
 UNWRITABLE = """
 import os, sys
 from pathlib import Path
@@ -128,22 +168,44 @@ except SessionError as error:
 """
 
 
+def as_nobody(script: str, place: Path) -> str:
+    """What a script prints that runs in a folder as a user without rights."""
+    process = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout
+
+
+@pytest.fixture
+def open_place() -> Iterator[Path]:
+    """A folder that every user may enter; pytest's own is closed to others."""
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / "a.mp4").write_bytes(b"a")
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
-def test_an_unwritable_folder_is_refused():
-    with tempfile.TemporaryDirectory() as name:  # pytest's own folder is closed to other users
-        place = Path(name)
-        (place / "a.mp4").write_bytes(b"a")
-        (place / "locked").mkdir(mode=0o555)
-        place.chmod(0o755)
-        process = subprocess.run(
-            [sys.executable, "-c", UNWRITABLE],
-            cwd=place,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-            capture_output=True,
-            text=True,
-        )
-    assert process.stdout.startswith("cannot write into locked/session: Permission denied")
-    assert "--session" in process.stdout, process.stderr
+def test_an_unwritable_folder_is_refused(open_place):
+    (open_place / "locked").mkdir(mode=0o555)
+    said = as_nobody(UNWRITABLE, open_place)
+    assert said.startswith("cannot write into locked/session: Permission denied")
+    assert "--session" in said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_an_unreadable_video_is_refused(open_place):
+    open_place.chmod(0o777)
+    (open_place / "locked").mkdir(mode=0o600)
+    (open_place / "a.mp4").chmod(0o600)
+    folder, _, file, _ = as_nobody(UNREADABLE, open_place).splitlines()
+    assert folder == "locked/a.mp4 cannot be read: Permission denied"
+    assert file.endswith("a.mp4 cannot be read: Permission denied")
 
 
 def test_a_folder_without_session_cannot_be_opened(tmp_path):
@@ -213,6 +275,20 @@ def holder(session):
 def test_a_second_process_is_refused_and_told_who_works(session, holder):
     said = rf"process {holder.pid} on .*\n.*wait for it"
     with pytest.raises(SessionError, match=said), session.lock():
+        pass
+
+
+def test_a_second_process_does_not_touch_the_sources(session, holder, videos):
+    before = session.settings_file.read_bytes()
+    del videos["cam1"]
+    with pytest.raises(SessionError, match=rf"process {holder.pid} on"):
+        Session.create(session.root, videos)
+    assert session.settings_file.read_bytes() == before
+
+
+def test_a_session_whose_sources_have_been_replaced_is_not_worked_in(session, videos):
+    Session.create(session.root, {n: videos[n] for n in ("cam0", "cam1")})
+    with pytest.raises(SessionError, match="another gentri has just given"), session.lock():
         pass
 
 
