@@ -203,8 +203,8 @@ def _medians(view: _View, distance: FloatArray) -> Iterator[tuple[int, float]]:
 def _revived(views: list[_View], tracks: Tracks) -> Tracks:
     """The two tracks of two cameras that most surely are one person while nobody sees the subject.
 
-    After everybody has lost the subject there is nothing to compare with; two new tracks that lie on
-    each other's lines for a while are the same person, and in these ticks the only one to follow.
+    After everybody has lost the subject there is nothing to compare with; two new tracks that lie
+    on each other's lines for a while are the same person, and then the only one to follow.
     """
     lost = ~np.any([v.present(t) for v, t in zip(views, tracks, strict=True)], axis=0)
     best: tuple[int, int, int, int, int] | None = None
