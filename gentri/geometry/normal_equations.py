@@ -53,8 +53,8 @@ class NormalEquations:
         damped = frame + lift[..., None] * np.eye(frame.shape[1])
         right = np.concatenate([cross, self.g_joints.reshape(*frame.shape[:2], 1)], axis=-1)
         solved = np.linalg.solve(damped, right)
-        flat = cross.reshape(-1, cross.shape[-1])
-        reduced = flat.T @ solved.reshape(len(flat), -1)
+        # Frame by frame: one large product would leave its rounding to the number of BLAS threads.
+        reduced = (np.swapaxes(cross, -1, -2) @ solved).sum(axis=0)
         S = self.H + np.diag(damping * np.diag(self.H) + 1e-12) - reduced[:, :-1]
         step = -np.linalg.solve(S, self.g - reduced[:, -1])
         joint_step = -(solved[..., -1] + solved[..., :-1] @ step)

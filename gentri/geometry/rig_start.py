@@ -171,7 +171,8 @@ def _truncated_errors(
     depth = p[..., 2]
     behind = depth <= 0
     e = np.linalg.norm(p[..., :2] / np.where(behind, 1.0, depth)[..., None] - xy, axis=-1)
-    return np.where(behind, 1.0, np.minimum(e / (_PNP_THRESHOLD * threshold), 1.0))
+    far = np.where(np.isfinite(e), 1.0, np.nan)
+    return np.where(behind, far, np.minimum(e / (_PNP_THRESHOLD * threshold), 1.0))
 
 
 def _truncated_cost(

@@ -143,7 +143,8 @@ def _refuse_unseen(names: tuple[str, ...], options: list[list[_Candidate]]) -> N
 def _lasting_tracks(seen: Detections, frame_s: FloatArray) -> list[tuple[int, ...]]:
     """The tracks of a camera that are more than a flicker."""
     tracks, counts = np.unique(seen.track[seen.track >= 0], return_counts=True)
-    enough = max(_MIN_FRAMES, _MIN_SECONDS / frame_period(frame_s))
+    lasting = min(_MIN_SECONDS / frame_period(frame_s), len(frame_s) / 2)
+    enough = max(_MIN_FRAMES, lasting)
     return [(int(t),) for t, count in zip(tracks, counts, strict=True) if count >= enough]
 
 
