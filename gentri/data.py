@@ -188,7 +188,7 @@ class Camera:
         K: (3, 3) float64.
         dist: (5,) float64, k1 k2 p1 p2 k3.
         cam_from_world: pose.
-        intrinsics_source: where K came from: "given", "metadata" or "estimated".
+        intrinsics_source: where K came from: "given", or "estimated" from the person.
     """
 
     name: str

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from balance import STILL_VIDEOS, VIDEOS
+from memory import looped
 from sessions import published
 
 from gentri.configs.settings import load_settings
@@ -215,7 +216,8 @@ def test_a_name_that_looks_like_an_option(program, tmp_path):
 
 
 def test_a_person_who_never_moves(refused, tmp_path):
-    said = refused(*STILL_VIDEOS[:2], "--session", tmp_path / "s")
+    longer = [looped(video, 6, tmp_path) for video in STILL_VIDEOS[:2]]
+    said = refused(*longer, "--session", tmp_path / "s", "--set", "frames.fps=15")
     assert "the person hardly moves" in said
     assert "walking" in said.partition("→")[2]
     assert {path.split("/")[0] for path in published(tmp_path / "s")} == {"frames", "detect"}
