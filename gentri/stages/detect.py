@@ -136,7 +136,21 @@ def _load(context: Context) -> Detector:
         people_max=params.people_max,
         batch_size=runtime.batch_size,
         workers=runtime.workers,
+        locate=lambda name: _fetched(name, context),
     )
+
+
+def _fetched(name: str, context: Context) -> Path:
+    """A weight file, downloaded when it is not on this machine."""
+    from gentri.weights import store
+
+    def progress(done: int, total: int | None) -> None:
+        if total:
+            context.progress.advance(done // 10**6, total // 10**6, "MB")
+
+    if not store.find(name).is_present:
+        context.progress.say(f"fetching the weights {name}")
+    return store.fetch(name, progress)
 
 
 def _detect_chunk(detector: Detector, chunk: Chunk, context: Context) -> Iterator[People]:
@@ -148,7 +162,9 @@ def _detect_chunk(detector: Detector, chunk: Chunk, context: Context) -> Iterato
     height, width = read_image(frames[0]).shape[:2]
     original_per_stored = np.array(chunk.size_px) / np.array([width, height])
     for found in detector.detect(frames, read_image):
-        credible = found.select(found.score.mean(-1) >= context.params.pose_score_min)
+        # Hands and faces, most joints of some sets, are hidden in every second view.
+        score = found.score[:, detector.skeleton.body].mean(-1)
+        credible = found.select(score >= context.params.pose_score_min)
         distinct = distinct_people(
             credible.xy_px, credible.box_px, credible.score.mean(-1), detector.skeleton
         )

@@ -2,7 +2,9 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import cv2
@@ -14,11 +16,12 @@ import gentri.configs
 from gentri.data import Detections, Timeline
 from gentri.detectors import crops
 from gentri.detectors.detector import People
-from gentri.errors import InputError, SessionError
+from gentri.errors import InputError, SessionError, WeightsError
 from gentri.pipeline.stage import Context, Runtime
 from gentri.skeletons import COCO17
 from gentri.stages import detect
 from gentri.stages.detect import STAGE, DetectParams
+from gentri.weights.store import find
 
 CLIP = Path(__file__).parents[2] / "examples" / "balance" / "videos"
 STORED = (540, 960)  # half of the original
@@ -29,8 +32,9 @@ class Diary:
         self.steps: list[tuple[int, int]] = []
 
     def advance(self, done: int, total: int, unit: str) -> None:
-        assert unit == "frames"
-        self.steps.append((done, total))
+        assert unit in {"frames", "MB"}
+        if unit == "frames":
+            self.steps.append((done, total))
 
     def say(self, text: str) -> None:
         pass
@@ -241,6 +245,35 @@ def test_weights_are_part_of_the_recipe() -> None:
     }
     other = STAGE.external(session, replace(default_params(), model="rtmpose-m-body26"))
     assert other == {"rtmdet-m": "235e8209", "rtmpose-m-body26": "4d3e73dd"}
+
+
+def test_weights_that_are_not_there_are_fetched_and_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mirror that serves something else: asked for the right file, and not believed."""
+    asked: list[str] = []
+
+    class Mirror(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", "4")
+            self.end_headers()
+            self.wfile.write(b"junk")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    folder = store(tmp_path / "frames", {"a": [np.zeros((64, 64, 3), np.uint8)]}, (64, 64))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("GENTRI_WEIGHTS_MIRROR", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("GENTRI_WEIGHTS_DIR", str(tmp_path / "weights"))
+        with pytest.raises(WeightsError, match="rtmdet"):
+            STAGE.run(context(folder, tmp_path / "out", model="rtmpose-t"))
+        server.shutdown()
+    assert [path.rsplit("/", 1)[-1] for path in asked] == [find("rtmdet-nano").file]
+    assert not list((tmp_path / "weights").glob("*.pth"))
 
 
 @pytest.mark.parametrize(
