@@ -17,6 +17,9 @@ from gentri.ticks import at_ticks, common_ticks, frame_period
 _CANDIDATES = 6  # tracks per view that can be the subject, those of most merit
 _MIN_SECONDS = 0.3  # below which a track is noise
 _MIN_FRAMES = 5
+# A track counts in full from this length on: whoever walks loses the track more often than whoever
+# stands in the background for the whole recording.
+_FULL_SECONDS = 2.0
 _MIN_JOINTS = 6  # of the 12 body joints, for a frame to show the person
 
 _PAIR_FRAMES = 60  # frames compared per pair of tracks, at most
@@ -41,14 +44,16 @@ class _Candidate:
         tracks: in-view identities.
         xy: (T, 12, 2) body joints at the common ticks, normalised by a guessed focal length; NaN
             where the person is not shown.
-        share: of the ticks that show the person.
+        share: 0 to 1 for the time that shows the person.
         motion: see `motion_of`.
+        period_s: of the ticks.
     """
 
     tracks: tuple[int, ...]
     xy: FloatArray
     share: float
     motion: float
+    period_s: float
 
     @property
     def merit(self) -> float:
@@ -162,12 +167,18 @@ def _candidate(
     body[~shown] = np.nan
     middle = (np.array([seen.width, seen.height]) - 1) / 2
     rays = (body - middle) / (_FOCAL_GUESS * min(seen.width, seen.height))
-    return _Candidate(tracks, rays, float(shown.mean()), motion_of(body))
+    period_s = frame_period(ticks)
+    return _Candidate(tracks, rays, _weight_of(shown, period_s), motion_of(body), period_s)
+
+
+def _weight_of(shown: NDArray[np.bool_], period_s: float) -> float:
+    """0 to 1 for the time that ticks (T,) show somebody."""
+    return min(float(shown.sum()) * period_s / _FULL_SECONDS, 1.0) if shown.any() else 0.0
 
 
 def _agreement(a: _Candidate, b: _Candidate) -> float:
-    """Share of joints of both tracks on one epipolar geometry, times the share of common ticks."""
-    both = np.isfinite(a.xy).any(axis=(1, 2)) & np.isfinite(b.xy).any(axis=(1, 2))
+    """Share of joints of both tracks on one epipolar geometry, less for a short common time."""
+    both = np.any(np.isfinite(a.xy), axis=(1, 2)) & np.any(np.isfinite(b.xy), axis=(1, 2))
     at = np.flatnonzero(both)
     if len(at) < _MIN_PAIR_FRAMES:
         return 0.0
@@ -178,7 +189,7 @@ def _agreement(a: _Candidate, b: _Candidate) -> float:
     if pose is None:
         return 0.0
     moving = min(1.0, min(a.motion, b.motion) / _FULL_MOTION)
-    return float(pose.inlier.mean() * pose.in_front * both.mean() * moving)
+    return float(pose.inlier.mean() * pose.in_front * _weight_of(both, a.period_s) * moving)
 
 
 @dataclass(frozen=True, eq=False)

@@ -108,6 +108,21 @@ def test_many_people_who_stand_around_do_not_crowd_the_walker_out(seed: int) -> 
     assert foreign <= 0.02
 
 
+def test_short_tracks_of_the_walker_beat_a_long_one_of_a_bystander() -> None:
+    """Somebody in the background of one view keeps one track; the walker's break every 3 s."""
+    rig, detections, timeline = recording(25, 4, bystanders=1)
+    for c, name in enumerate(rig.names):
+        seen = broken(detections[name], 60, 4, 0)
+        if c:
+            hidden = seen.track.copy()
+            hidden[:, BYSTANDER] = -1
+            seen = replace(seen, track=hidden)
+        detections[name] = seen
+    covered, foreign = shares(detections, completed(detections, timeline, rig))
+    assert covered >= 0.9
+    assert foreign <= 0.02
+
+
 def test_two_tracks_of_one_camera_can_be_named() -> None:
     _, detections, timeline = recording(30, 2)
     detections = {n: broken(d, 150, 20, 0) for n, d in detections.items()}
