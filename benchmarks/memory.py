@@ -4,7 +4,8 @@
 
 The memory of a run is the resident memory of its process and all that it starts (ffmpeg), together,
 sampled twenty times a second. The peak is that of the whole run; the peaks of its stages show where
-it comes from.
+it comes from. A child that has not yet become another program still runs in gentri's own memory
+and is not counted a second time; a line of its own says how often that was met.
 """
 
 import argparse
@@ -37,11 +38,13 @@ class Memory:
     Attributes:
         stage: stage → peak of the process and its children together.
         own: peak of the process alone, as the kernel counts it.
+        unborn: samples that met a child still in gentri's memory.
         seconds: wall time.
     """
 
     stage: dict[str, int]
     own: int
+    unborn: int
     seconds: float
 
     @property
@@ -81,30 +84,45 @@ def measure(videos: Sequence[Path], session: Path, until: str) -> Memory:
         command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
-        stages, watched, own = _Stages(process.stderr), psutil.Process(process.pid), 0
+        stages, watched = _Stages(process.stderr), psutil.Process(process.pid)
+        own = unborn = 0
         while process.poll() is None:
-            total, own = _resident(watched, own)
+            # Linux keeps the true peak; elsewhere the samples must do.
+            alone = _resident(watched)
+            own = max(own, _kernel_peak(process.pid) or alone)
+            children = _children(watched)
+            started = [child for child in children if not _shares_memory(child, watched)]
+            unborn += len(children) - len(started)
+            total = alone + sum(map(_resident, started))
             peaks[stages.current] = max(peaks[stages.current], total)
             time.sleep(SAMPLE_S)
         stages.join()
     if process.returncode not in FINISHED:
         raise SystemExit(f"gentri ended with {process.returncode}")
-    return Memory(dict(peaks), own, time.monotonic() - began)
+    return Memory(dict(peaks), own, unborn, time.monotonic() - began)
 
 
-def _resident(process: psutil.Process, own: int) -> tuple[int, int]:
-    """Memory of the process tree now, and the process's own peak so far."""
-    total = 0
+def _resident(process: psutil.Process) -> int:
+    """Its memory now, 0 when it has ended."""
     try:
-        info = process.memory_info()
-        # Linux keeps the true peak; elsewhere the samples must do.
-        own = max(own, _kernel_peak(process.pid) or info.rss)
-        total = info.rss
-        for child in process.children(recursive=True):
-            total += child.memory_info().rss
+        return process.memory_info().rss
     except psutil.Error:
-        pass  # ended meanwhile
-    return total, own
+        return 0
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []  # ended meanwhile
+
+
+def _shares_memory(child: psutil.Process, parent: psutil.Process) -> bool:
+    """Whether a child is between vfork and exec: the parent's program, in the parent's pages."""
+    try:
+        return child.cmdline() == parent.cmdline()
+    except psutil.Error:
+        return False  # ended meanwhile
 
 
 def _kernel_peak(pid: int) -> int:
@@ -149,6 +167,9 @@ def _rows(short: Memory, long: Memory, loops: int) -> list[tuple[str, ...]]:
     bar = f"≤ {RATIO_BAR:g}"
     rows.append(("the whole run", *_figures(short.peak, long.peak), bar, verdict(ratio, RATIO_BAR)))
     rows.append(("gentri alone, by the kernel", *_figures(short.own, long.own), "", ""))
+    rows.append(
+        ("children not yet another program", str(short.unborn), str(long.unborn), "", "", "")
+    )
     rows.append(("seconds", f"{short.seconds:.0f}", f"{long.seconds:.0f}", "", "", ""))
     return rows
 
