@@ -44,21 +44,21 @@ class _Candidate:
         tracks: in-view identities.
         xy: (T, 12, 2) body joints at the common ticks, normalised by a guessed focal length; NaN
             where the person is not shown.
-        share: 0 to 1 for the time that shows the person.
+        weight: 0 to 1 for the time that shows the person.
         motion: see `motion_of`.
         period_s: of the ticks.
     """
 
     tracks: tuple[int, ...]
     xy: FloatArray
-    share: float
+    weight: float
     motion: float
     period_s: float
 
     @property
     def merit(self) -> float:
         """What speaks for this track in its own view."""
-        return self.share * (_STILL_MERIT + min(self.motion / _FULL_MOTION, 1.0))
+        return self.weight * (_STILL_MERIT + min(self.motion / _FULL_MOTION, 1.0))
 
 
 def choose_subject(
@@ -87,7 +87,7 @@ def choose_subject(
         seen = detections[name]
         tracks = [named[name]] if name in named else _lasting_tracks(seen, frame_s)
         found = [_candidate(seen, t, frame_s, ticks, min_score) for t in tracks]
-        found = [candidate for candidate in found if candidate.share > 0]
+        found = [candidate for candidate in found if candidate.weight > 0]
         options.append(sorted(found, key=lambda f: -f.merit)[:_CANDIDATES])
     _refuse_unseen(names, options)
     picked = _most_consistent(options)

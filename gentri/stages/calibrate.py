@@ -8,6 +8,7 @@ import numpy as np
 
 from gentri.data import Detections, Keypoints2D, Rig, Timeline
 from gentri.errors import CalibrationError
+from gentri.geometry.options import CalibrationOptions
 from gentri.pipeline.atomic import atomic_write
 from gentri.pipeline.stage import Context, Metrics, Stage, require
 
@@ -17,19 +18,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class CalibrateParams:
+class CalibrateParams(CalibrationOptions):
     """Settings of the stage; defaults and reasons stand in default.toml."""
 
     stature_m: float | Literal["unknown"]
     subject: tuple[str, ...]
     min_score: float
-    frames: int
-    focal_prior: float
-    focal_sigma: float
-    focal_sharing: Literal["auto", "shared", "camera"]
-    distortion_sigma: float
-    bone_sigma: float
-    seed: int
 
     def __post_init__(self) -> None:
         if self.stature_m != "unknown":
@@ -131,19 +125,9 @@ def _refuse_still(keypoints: Keypoints2D) -> None:
 
 def _rig(keypoints: Keypoints2D, params: CalibrateParams) -> "tuple[Rig, CalibratedViews]":
     from gentri.geometry.calibration import calibrate_views
-    from gentri.geometry.options import CalibrationOptions
     from gentri.geometry.world import rig_in_world, world_of_person
 
-    options = CalibrationOptions(
-        frames=params.frames,
-        focal_prior=params.focal_prior,
-        focal_sigma=params.focal_sigma,
-        focal_sharing=params.focal_sharing,
-        distortion_sigma=params.distortion_sigma,
-        bone_sigma=params.bone_sigma,
-        seed=params.seed,
-    )
-    found = calibrate_views(keypoints, options)
+    found = calibrate_views(keypoints, params)
     stature = None if params.stature_m == "unknown" else float(params.stature_m)
     world = world_of_person(found.views, found.xyz, stature)
     return rig_in_world(found.views, world, keypoints.cameras, keypoints.size_px), found

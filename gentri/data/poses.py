@@ -1,0 +1,70 @@
+"""Skeletons in the world."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gentri.data.arrays import FloatArray, check_array
+from gentri.skeletons import Skeleton, skeleton
+
+
+@dataclass(frozen=True, eq=False)
+class Poses3D:
+    """Skeletons in the world.
+
+    Attributes:
+        xyz: (T, P, J, 3) float32, metres; NaN where fewer than two views agree.
+        score: (T, P, J) float32, 0–1; NaN where xyz is.
+        reproj_px: (T, P, J) float32, RMS over the used views.
+        used: (T, P, J, C) bool, which views made the point.
+        time_s: (T,) float64.
+        cameras: names, length C.
+        skeleton: joint set.
+    """
+
+    xyz: FloatArray
+    score: FloatArray
+    reproj_px: FloatArray
+    used: NDArray[np.bool_]
+    time_s: FloatArray
+    cameras: tuple[str, ...]
+    skeleton: Skeleton
+
+    def __post_init__(self) -> None:
+        j, c, t, p = len(self.skeleton), len(self.cameras), len(self.time_s), self.xyz.shape[1]
+        check_array("Poses3D", "xyz", self.xyz, (t, p, j, 3), "float32")
+        check_array("Poses3D", "score", self.score, (t, p, j), "float32")
+        check_array("Poses3D", "reproj_px", self.reproj_px, (t, p, j), "float32")
+        check_array("Poses3D", "used", self.used, (t, p, j, c), "bool")
+        check_array("Poses3D", "time_s", self.time_s, (t,), "float64")
+
+    def save(self, path: Path) -> None:
+        """Write `poses3d.npz` to exactly this path."""
+        with path.open("wb") as file:
+            np.savez(
+                file,
+                xyz=self.xyz,
+                score=self.score,
+                reproj_px=self.reproj_px,
+                used=self.used,
+                time_s=self.time_s,
+                cameras=np.array(self.cameras),
+                skeleton=np.array(self.skeleton.name),
+                joints=np.array(self.skeleton.joints),
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> "Poses3D":
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as z:
+            return cls(
+                z["xyz"],
+                z["score"],
+                z["reproj_px"],
+                z["used"],
+                z["time_s"],
+                tuple(str(n) for n in z["cameras"]),
+                skeleton(str(z["skeleton"])),
+            )
