@@ -91,11 +91,11 @@ _FACE_LIMBS = (
     ("right_eye", "right_ear"),
 )
 
-_FOOT_LIMBS = tuple(
-    (f"{side}_ankle", f"{side}_{toe}")
-    for side in ("left", "right")
-    for toe in ("big_toe", "small_toe", "heel")
+_FEET_BY_SIDE = tuple(
+    f"{side}_{part}" for side in ("left", "right") for part in ("big_toe", "small_toe", "heel")
 )
+
+_FOOT_LIMBS = tuple((f"{joint.partition('_')[0]}_ankle", joint) for joint in _FEET_BY_SIDE)
 
 COCO17 = Skeleton("coco17", _COCO_JOINTS, _TRUNK_AND_LIMBS + _FACE_LIMBS)
 
@@ -109,14 +109,70 @@ WHOLEBODY133 = Skeleton(
     "wholebody133",
     (
         *_COCO_JOINTS,
-        *(f"{side}_{p}" for side in ("left", "right") for p in ("big_toe", "small_toe", "heel")),
+        *_FEET_BY_SIDE,
         *(f"face_{i}" for i in range(68)),
         *(f"{side}_hand_{i}" for side in ("left", "right") for i in range(21)),
     ),
     (*_TRUNK_AND_LIMBS, *_FACE_LIMBS, *_FOOT_LIMBS),
 )
 
-SKELETONS = {s.name: s for s in (COCO17, HALPE26, WHOLEBODY133)}
+# OpenPose's own order (poseParameters.cpp, POSE_BODY_25_BODY_PARTS); Neck is the middle of the
+# shoulders and MidHip that of the hips, as in Halpe-26.
+BODY25 = Skeleton(
+    "body25",
+    (
+        *("nose", "neck"),
+        *("right_shoulder", "right_elbow", "right_wrist"),
+        *("left_shoulder", "left_elbow", "left_wrist"),
+        "hip",
+        *("right_hip", "right_knee", "right_ankle"),
+        *("left_hip", "left_knee", "left_ankle"),
+        *("right_eye", "left_eye", "right_ear", "left_ear"),
+        *_FEET_BY_SIDE,
+    ),
+    (*_TRUNK_AND_LIMBS, *_FACE_LIMBS, *_FOOT_LIMBS, ("nose", "neck"), ("neck", "hip")),
+)
+
+# OpenPose's experimental model (POSE_BODY_25B_BODY_PARTS): COCO, then neck and head as MPII
+# annotates them, then the feet.
+BODY25B = Skeleton(
+    "body25b",
+    (*_COCO_JOINTS, "upper_neck", "head", *_FEET_BY_SIDE),
+    (*_TRUNK_AND_LIMBS, *_FACE_LIMBS, *_FOOT_LIMBS, ("upper_neck", "head")),
+)
+
+# MPII Human Pose, as its annotations are ordered; its pelvis and head top are Halpe's hip and head.
+MPII16 = Skeleton(
+    "mpii16",
+    (
+        *("right_ankle", "right_knee", "right_hip"),
+        *("left_hip", "left_knee", "left_ankle"),
+        *("hip", "thorax", "upper_neck", "head"),
+        *("right_wrist", "right_elbow", "right_shoulder"),
+        *("left_shoulder", "left_elbow", "left_wrist"),
+    ),
+    (*_TRUNK_AND_LIMBS, ("hip", "thorax"), ("thorax", "upper_neck"), ("upper_neck", "head")),
+)
+
+# The 17 joints of Human3.6M that the field evaluates on; its feet are the ankles.
+H36M17 = Skeleton(
+    "h36m17",
+    (
+        "hip",
+        *("right_hip", "right_knee", "right_ankle"),
+        *("left_hip", "left_knee", "left_ankle"),
+        *("spine", "thorax", "neck_base", "head"),
+        *("left_shoulder", "left_elbow", "left_wrist"),
+        *("right_shoulder", "right_elbow", "right_wrist"),
+    ),
+    (
+        *_TRUNK_AND_LIMBS,
+        *(("hip", "spine"), ("spine", "thorax")),
+        *(("thorax", "neck_base"), ("neck_base", "head")),
+    ),
+)
+
+SKELETONS = {s.name: s for s in (COCO17, HALPE26, WHOLEBODY133, BODY25, BODY25B, MPII16, H36M17)}
 
 
 def skeleton(name: str) -> Skeleton:
