@@ -12,6 +12,7 @@ from tomlkit.toml_document import TOMLDocument
 
 from gentri.configs.schema import MismatchError, convert, describe
 from gentri.errors import UsageError
+from gentri.pipeline.given import GIVEN_TABLE
 from gentri.pipeline.session import SOURCES_TABLE
 from gentri.pipeline.stage import Stage
 from gentri.pipeline.toml_file import read_toml, write_toml
@@ -119,7 +120,7 @@ def _params(stages: Sequence[Stage], session: Tables, file: Path | None) -> dict
     defaults = read_toml(DEFAULTS_FILE).unwrap()
     known = [stage.name for stage in stages]
     for table, own in session.items():
-        if table != SOURCES_TABLE and table not in known:
+        if table not in (SOURCES_TABLE, GIVEN_TABLE, *known):
             raise UsageError.unknown(f"table in {file}", table, known)
         if not isinstance(own, Mapping):
             raise UsageError(f"{file}: {table} is not a table", f"write [{table}] and lines below")

@@ -60,8 +60,8 @@ def changes(old: Recipe, new: Recipe, upstream: Mapping[str, str]) -> tuple[str,
         was, now = old.get("params", {}).get(name), new["params"].get(name)
         said.append(f"params.{name}: {_shown(was)} → {_shown(now)}")
     external = _differing(old, new, "external")
-    if videos := [name for name in external if name in new["sources"]]:
-        said.append(f"videos changed: {', '.join(videos)}")
+    if own := [name for name in external if name in new["sources"]]:
+        said.append(f"sources changed: {', '.join(own)}")
     said += [f"{name} changed" for name in external if name not in new["sources"]]
     said += [f"needs.{name}: {upstream[name]}" for name in _differing(old, new, "needs")]
     return tuple(said)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from gentri.pipeline.checks import (
     unreadable,
 )
 from gentri.pipeline.digests import DigestMemo, Select, relative_path
+from gentri.pipeline.given import GIVEN_TABLE, NOTHING_GIVEN, Given, GivenEdits, check_given
 from gentri.pipeline.lock import SessionLock
 from gentri.pipeline.stage import RECEIPT_FILE
 from gentri.pipeline.toml_file import read_toml, write_toml
@@ -34,12 +35,14 @@ class Session:
 
     Attributes:
         root: the folder.
-        sources: camera name → video file or folder of images; their order is the order of every
-            camera axis.
+        sources: camera name → video, folder of images, or keypoints; their order is the order of
+            every camera axis.
+        given: files from elsewhere that stages read beside the sources.
     """
 
     root: Path
     sources: Mapping[str, Path]
+    given: Given = NOTHING_GIVEN
 
     @classmethod
     def create(cls, root: Path, sources: Mapping[str, Path]) -> "Session":
@@ -82,7 +85,8 @@ class Session:
                 f"{root} is not a gentri session: it has no {SETTINGS_FILE}",
                 f"start one: gentri run VIDEO VIDEO … --session {root}",
             )
-        table = read_toml(file).unwrap().get(SOURCES_TABLE)
+        document = read_toml(file).unwrap()
+        table = document.get(SOURCES_TABLE)
         if not isinstance(table, dict) or not all(isinstance(p, str) and p for p in table.values()):
             raise UsageError(
                 f"{file} names no videos",
@@ -90,7 +94,8 @@ class Session:
             )
         check_names(tuple(table))
         base = root.resolve()
-        return cls(root, {n: Path(os.path.normpath(base / p)) for n, p in table.items()})
+        sources = {n: Path(os.path.normpath(base / p)) for n, p in table.items()}
+        return cls(root, sources, Given.read(document.get(GIVEN_TABLE, {}), base, file))
 
     @property
     def settings_file(self) -> Path:
@@ -121,10 +126,12 @@ class Session:
         except (FileNotFoundError, NotADirectoryError) as error:
             if known := self._memo.last_known(path, select):
                 return known
+            given = (
+                "VIDEO VIDEO …" if path in self.sources.values() else "--rig FILE, or --take DIR …,"
+            )
             raise InputError(
                 f"there is no {path}",
-                "put it back, or tell where it is now: gentri run VIDEO VIDEO … "
-                f"--session {self.root}",
+                f"put it back, or tell where it is now: gentri run {given} --session {self.root}",
             ) from error
 
     def with_sources(self, sources: Mapping[str, Path]) -> "Session":
@@ -138,12 +145,37 @@ class Session:
         """
         if set(self.sources) != set(sources):
             self._require_unused(", ".join(self.sources), ", ".join(sources))
-            return Session(self.root, sources)
+            return replace(self, sources=sources)
         moved = {n: sources[n] for n, p in self.sources.items() if not _same_path(p, sources[n])}
         for name, path in moved.items():
             if not self._same_content(path, self.sources[name]):
                 self._require_unused(f"{name} = {self.sources[name]}", str(path))
-        return Session(self.root, {**self.sources, **moved})
+        return replace(self, sources={**self.sources, **moved})
+
+    def with_given(self, edits: GivenEdits) -> "Session":
+        """This session with other files from elsewhere. Writes nothing.
+
+        Raises:
+            InputError: one of them is not there.
+            UsageError: an unknown name.
+        """
+        check_given(edits)
+        return replace(self, given=self.given.edited(edits))
+
+    def give(self, edits: GivenEdits) -> "Session":
+        """Write files from elsewhere into session.toml.
+
+        Raises:
+            InputError, UsageError: as `with_given`.
+            SessionError: another process is at work here.
+        """
+        edited = self.with_given(edits)
+        if edited.given != self.given:
+            with self.lock():
+                document = read_toml(self.settings_file)
+                edited.given.write(document, self.root)
+                write_toml(self.settings_file, document)
+        return edited
 
     @contextmanager
     def lock(self) -> Iterator[None]:

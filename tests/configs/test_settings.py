@@ -194,3 +194,8 @@ def test_the_list_tells_value_source_and_comment(file):
     assert ransac.comment == "Inliers, pixels. Four is the detector's noise."
     assert listed["calibrate.height_m"].comment == ""
     assert steps.comment == listed["calibrate.span_s"].comment == "Both of the search."
+
+
+def test_paths_of_a_session_are_not_settings(file):
+    file.write_text('[sources]\na = "a.mp4"\n[given]\nrig = "rig.toml"\n[calibrate]\nsteps = 5\n')
+    assert load_settings(STAGES, file)["calibrate"].steps == 5

@@ -64,8 +64,8 @@ def test_a_touched_video_is_fresh_and_an_edited_one_stale(finished, videos):
     videos["cam1"].write_bytes(os.urandom(2000))
     assert states(finished) == ["stale"] * 4
     assert reasons(finished)[:2] == [
-        ("videos changed: cam1",),
-        ("needs.frames: stale (videos changed: cam1)",),
+        ("sources changed: cam1",),
+        ("needs.frames: stale (sources changed: cam1)",),
     ]
 
 
