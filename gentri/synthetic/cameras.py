@@ -1,15 +1,18 @@
 """Camera rings with a known truth."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gentri.data import Camera, Rig, Rigid3
+from gentri.data import Camera, FloatArray, Rig, Rigid3
 from gentri.geometry.cameras import pinhole_K
 
 FULL_HD = (1920, 1080)
 NO_DISTORTION = (0.0, 0.0, 0.0, 0.0, 0.0)
+# How far a camera is from its even place on the ring, share of the step between two.
+_AZIMUTH_JITTER = 0.25
 TARGET_M = (0.0, 0.0, 0.9)  # what all cameras look at: about the navel of a person in the middle
 
 
@@ -79,3 +82,66 @@ def random_ring(
         size_px=size_px,
         dist=dist,
     )
+
+
+def random_rig(
+    rng: np.random.Generator,
+    count: int = 4,
+    *,
+    k1: tuple[float, float] = (0.0, 0.0),
+    off_center: float = 0.0,
+    roll_deg: float = 0.0,
+    one_model: bool = False,
+    size_px: tuple[int, int] = FULL_HD,
+) -> Rig:
+    """Cameras as people set them up: on a ring or on an arc, not evenly spaced, not quite upright.
+
+    Two and three cameras stand on an arc: on an even ring two would face each other.
+
+    Args:
+        rng: source of all variation.
+        count: number of cameras.
+        k1: range of the radial distortion, one value per camera.
+        off_center: distance of the principal point from the image centre, share of the width, in a
+            direction of its own for each camera.
+        roll_deg: standard deviation of the roll.
+        one_model: one focal length and k1 for all.
+        size_px: image width and height.
+    """
+    ring = count >= 4 and rng.uniform() < 0.5
+    arc_deg = 360.0 if ring else _arc_deg(rng, count)
+    rig = random_ring(rng, count, arc_deg=arc_deg, size_px=size_px)
+    step_deg = arc_deg / (count if ring else max(count - 1, 1))
+    cameras = []
+    for camera in rig.cameras:
+        lens = rng.uniform(*k1)
+        away = rng.uniform(0.0, 2 * np.pi)
+        center = camera.K[:2, 2] + off_center * size_px[0] * np.array([np.cos(away), np.sin(away)])
+        K = (rig.cameras[0] if one_model else camera).K.copy()
+        K[:2, 2] = center
+        dist = np.array([lens, *NO_DISTORTION[1:]])
+        if one_model and cameras:
+            dist = cameras[0].dist
+        pose = _turned(camera.center, _AZIMUTH_JITTER * step_deg * rng.uniform(-1, 1))
+        pose = rolled(pose, roll_deg * rng.normal())
+        cameras.append(replace(camera, K=K, dist=dist, cam_from_world=pose))
+    return replace(rig, cameras=tuple(cameras))
+
+
+def rolled(pose: Rigid3, roll_deg: float) -> Rigid3:
+    """A camera turned about its optical axis."""
+    c, s = np.cos(np.radians(roll_deg)), np.sin(np.radians(roll_deg))
+    R = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+    return Rigid3(R, np.zeros(3)) @ pose
+
+
+def _arc_deg(rng: np.random.Generator, count: int) -> float:
+    """An arc whose ends neither see alike nor face each other."""
+    return rng.uniform(50.0, 120.0) if count == 2 else rng.uniform(80.0, min(200.0, 60.0 * count))
+
+
+def _turned(center: FloatArray, degrees: float) -> Rigid3:
+    """The pose of a camera moved along its circle."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    x, y, z = center
+    return look_at((c * x - s * y, s * x + c * y, z), TARGET_M)

@@ -64,7 +64,7 @@ def degrade(
     error = np.linalg.norm(xy - exact.xy_px, axis=-1) / np.linalg.norm(high - low, axis=-1)
     score = BEST_SCORE / (1 + error / HALVING_ERROR) + rng.normal(0.0, SCORE_SIGMA, error.shape)
     score = np.clip(score, LOWEST_SCORE, 1.0)
-    order = _swapped_sides(exact.skeleton, rng, xy.shape[:2], swaps)
+    order = swapped_sides(exact.skeleton, rng, xy.shape[:2], swaps)
     xy = np.take_along_axis(xy, order[..., None], axis=2)
     score = np.take_along_axis(score, order, axis=2)
     lost = rng.uniform(size=score.shape) < dropout
@@ -82,7 +82,7 @@ def box_corners(xy_px: FloatArray) -> tuple[FloatArray, FloatArray]:
     return np.where(absent, np.nan, low), np.where(absent, np.nan, high)
 
 
-def _swapped_sides(
+def swapped_sides(
     skeleton: Skeleton, rng: np.random.Generator, views: tuple[int, ...], share: float
 ) -> NDArray[np.int64]:
     """Joint order (C, T, J) in which a share of arms and legs are exchanged."""
