@@ -1,13 +1,14 @@
 """The clip in examples/balance: its files, its cameras by Qualisys, OpenPose's detections in it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 
-from gentri.data import Camera, Detections, FloatArray, Rig, Rigid3, Timeline
+from gentri.data import Detections, FloatArray, Rig, Timeline
 from gentri.people.tracks import Tracker
+from gentri.rigs import qualisys
 from gentri.skeletons import COCO17
 
 CLIP = Path(__file__).parents[1] / "examples" / "balance"
@@ -15,51 +16,16 @@ VIDEOS = tuple(sorted((CLIP / "videos").glob("*.mp4")))
 STILL_VIDEOS = tuple(sorted((CLIP / "static_videos").glob("*.mp4")))
 FPS = 60
 
-# Qualisys stores 64 steps per pixel, and looks along −z with y up.
-_STEPS_PER_PIXEL = 64.0
-_OPENCV_FROM_QUALISYS = np.diag([1.0, -1.0, -1.0])
-_MM_PER_M = 1000.0
-
 # OpenPose scores joints that it does not see 0, and those that it guesses little.
 _LEAST_SCORE = 0.05
 _TRACK_GAP_FRAMES = FPS // 2
 
 
-def qualisys_rig(path: Path = CLIP / "Calib.qca.txt") -> Rig:
-    """The cameras of a Qualisys calibration file.
-
-    Lens distortion is left at zero: the file's is defined for Qualisys' own model, and neither
-    attitudes, centres nor focal lengths depend on it.
-    """
-    root = ElementTree.parse(path).getroot()
-    cameras = tuple(_camera(entry) for entry in root.iter("camera"))
-    return Rig(cameras, scale_source="given", scale_sigma=0.0)
-
-
-def _camera(entry: ElementTree.Element) -> Camera:
-    pose, lens, field = (_numbers(entry, tag) for tag in ("transform", "intrinsic", "fov_video"))
-    # The rows of its rotation are the camera's axes in the world; x y z is its centre.
-    axes = np.array([[pose[f"r{row}{column}"] for column in "123"] for row in "123"])
-    R = _OPENCV_FROM_QUALISYS @ axes
-    center_m = np.array([pose[axis] for axis in "xyz"]) / _MM_PER_M
-    focal_u, focal_v = lens["focalLengthU"], lens["focalLengthV"]
-    K = np.array([[focal_u, 0, lens["centerPointU"]], [0, focal_v, lens["centerPointV"]]])
-    return Camera(
-        name=entry.attrib["serial"].replace("_", ""),
-        width=int(field["right"] - field["left"]) + 1,
-        height=int(field["bottom"] - field["top"]) + 1,
-        K=np.vstack([K / _STEPS_PER_PIXEL, [0.0, 0.0, 1.0]]),
-        dist=np.zeros(5),
-        cam_from_world=Rigid3(R, -R @ center_m),
-        intrinsics_source="given",
-    )
-
-
-def _numbers(entry: ElementTree.Element, tag: str) -> dict[str, float]:
-    found = entry.find(tag)
-    if found is None:
-        raise ValueError(f"a camera without <{tag}>: not a Qualisys calibration")
-    return {name: float(value) for name, value in found.attrib.items()}
+def qualisys_rig() -> Rig:
+    """The cameras of the clip's Qualisys calibration, named like its videos."""
+    rig = qualisys.read(CLIP / "Calib.qca.txt")
+    cameras = tuple(replace(camera, name=camera.name.replace("_", "")) for camera in rig.cameras)
+    return replace(rig, cameras=cameras)
 
 
 def openpose_detections(timeline: Timeline) -> dict[str, Detections]:

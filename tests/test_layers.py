@@ -11,7 +11,7 @@ import gentri
 
 PACKAGE = Path(gentri.__file__).parent
 FOUNDATION = {"data", "skeletons", "errors"}
-DOMAIN = {"geometry", "ransac", "people", "detectors", "media", "export", "weights"}
+DOMAIN = {"geometry", "ransac", "people", "detectors", "media", "export", "rigs", "weights"}
 
 # Part of gentri → the other parts that it may import.
 ALLOWED = {
@@ -28,6 +28,7 @@ ALLOWED = {
     "media": FOUNDATION | {"geometry"},
     "detectors": FOUNDATION | {"weights"},
     "export": FOUNDATION | {"geometry", "media", "ticks"},
+    "rigs": FOUNDATION,
     "synthetic": FOUNDATION | {"geometry"},
     "stages": FOUNDATION | DOMAIN | {"pipeline", "ticks"},
     "cli": {"errors", "pipeline", "stages", "configs", "weights", "media"},

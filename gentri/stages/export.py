@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 # Frames that are projected at a time: what is needed on the way stays at some megabytes.
 _BLOCK_FRAMES = 1024
 
-Format = Literal["npz", "csv", "trc", "rig", "pose2sim"]
+Format = Literal[
+    "npz", "csv", "trc", "rig", "pose2sim", "aniposelib", "easymocap", "colmap", "nerfstudio"
+]
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ def _write_files(context: Context, poses: Poses3D, rig: Rig) -> dict[str, str]:
     from gentri.export.tables import write_csv, write_trc
     from gentri.ticks import is_regular
 
+    from gentri.rigs.formats import WRITERS
     out, formats, files = context.out, context.params.formats, {}
     if "npz" in formats:
         _copy(context.inputs["triangulate"] / "poses3d.npz", out / "poses3d.npz")
@@ -76,9 +79,10 @@ def _write_files(context: Context, poses: Poses3D, rig: Rig) -> dict[str, str]:
     if "rig" in formats:
         _copy(context.inputs["calibrate"] / "rig.toml", out / "rig.toml")
         files["rig.toml"] = "cameras"
-    if "pose2sim" in formats:
-        write_pose2sim(rig, out / "Calib.toml")
-        files["Calib.toml"] = "cameras for Pose2Sim"
+    for name, writer in WRITERS.items():
+        if name in formats:
+            writer.write(rig, out / writer.target)
+            files |= dict.fromkeys(writer.files, writer.what)
     return files
 
 
