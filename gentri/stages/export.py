@@ -54,11 +54,10 @@ def run(context: Context) -> Metrics:
 
 def _write_files(context: Context, poses: Poses3D, rig: Rig) -> dict[str, str]:
     """Write the chosen formats. Returns path within the folder → what it is."""
-    from gentri.export.rigs import write_pose2sim
     from gentri.export.tables import write_csv, write_trc
+    from gentri.rigs.formats import WRITERS
     from gentri.ticks import is_regular
 
-    from gentri.rigs.formats import WRITERS
     out, formats, files = context.out, context.params.formats, {}
     if "npz" in formats:
         _copy(context.inputs["triangulate"] / "poses3d.npz", out / "poses3d.npz")
