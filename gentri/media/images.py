@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gentri.errors import InputError
 from gentri.media.clip import Clip, Picture, Size
 from gentri.media.files import IMAGE_SUFFIXES, list_images
+from gentri.media.lens_metadata import exif_tags
 
 
 def probe_images(folder: Path, fps: float | None) -> Clip:
@@ -51,7 +52,7 @@ def probe_images(folder: Path, fps: float | None) -> Clip:
         promised_s=float(len(images) / rate),
         found_s=float(len(images) / rate),
         audio_start_s=None,
-        tags={},
+        tags=exif_tags(images[0]),
     )
 
 

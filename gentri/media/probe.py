@@ -12,6 +12,7 @@ from av.stream import Disposition
 
 from gentri.errors import InputError
 from gentri.media.clip import Clip, Size
+from gentri.media.quicktime import read_items
 
 # Demuxers that take texts, single pictures or play lists for videos.
 _NOT_VIDEO = {"tty", "image2", "bin", "xbin", "adf", "idf", "hls", "concat", "dash", "lavfi"}
@@ -183,7 +184,7 @@ def _clip(
         promised_s=max(0.0, first_s + (container.duration or 0) / av.time_base),
         found_s=max(0.0, scan.end_s - float(start)),
         audio_start_s=audio_start_s,
-        tags={**container.metadata, **stream.metadata},
+        tags={**container.metadata, **stream.metadata, **read_items(path)},
     )
 
 

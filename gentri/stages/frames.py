@@ -72,6 +72,7 @@ def run(context: Context) -> Metrics:
             say(warning)
             warnings.append(warning)
     _write_timeline(context.out / "timeline.npz", extractions, time_s)
+    _write_lenses(context.out / "lenses.toml", extractions)
     cameras = {e.camera: _camera_metrics(e, time_s[e.camera], context.out) for e in extractions}
     return {"cameras": cameras, "warnings": warnings}
 
@@ -147,6 +148,17 @@ def _write_timeline(
         Timeline(tuple(time_s), tuple(time_s.values()), sizes).save(temporary)
 
 
+def _write_lenses(path: Path, extractions: "list[Extraction]") -> None:
+    """Write the lenses that the metadata tell; no file where they tell none."""
+    from gentri.media.lens_metadata import intrinsics_from_tags
+    from gentri.rigs import lens_tables
+
+    found = {e.camera: intrinsics_from_tags(e.clip.tags, e.clip.size_px) for e in extractions}
+    lenses = {name: lens for name, lens in found.items() if lens is not None}
+    if lenses:
+        lens_tables.write(lenses, path)
+
+
 def _camera_metrics(extraction: "Extraction", time_s: FloatArray, out: Path) -> dict[str, Any]:
     from gentri.media.checks import lens_tags
     from gentri.media.clip import mean_fps
@@ -176,4 +188,4 @@ def _digests(session: "Session", _params: FramesParams) -> dict[str, str]:
     return {name: session.digest(path, list_images) for name, path in session.sources.items()}
 
 
-STAGE = Stage(name="frames", version=2, needs=(), params=FramesParams, run=run, external=_digests)
+STAGE = Stage(name="frames", version=3, needs=(), params=FramesParams, run=run, external=_digests)
