@@ -38,7 +38,7 @@ def read(folder: Path, sizes: Mapping[str, Size]) -> Rig:
     storage = open_storage(path)
 
     def camera(source: Source, intrinsics: Intrinsics) -> Camera:
-        name, vector = source.camera, matrix(storage, f"R_{source.camera}")
+        name, vector = source.camera, matrix(storage, f"R_{source.camera}", source)
         if vector is None:
             R = _needed(storage, f"Rot_{name}", (3, 3), source)
         else:
@@ -60,8 +60,8 @@ def read_intrinsics(path: Path, sizes: Mapping[str, Size]) -> dict[str, Intrinsi
 
     def lens(source: Source, name: str) -> Intrinsics:
         K = _needed(storage, f"K_{name}", (3, 3), source)
-        dist = matrix(storage, f"dist_{name}")
-        dist = matrix(storage, f"D_{name}") if dist is None else dist
+        dist = matrix(storage, f"dist_{name}", source)
+        dist = matrix(storage, f"D_{name}", source) if dist is None else dist
         if dist is None:
             raise source.refusal(
                 f"'dist_{name}' is missing", "add it; zeros for a lens without distortion"
@@ -112,7 +112,7 @@ def _size(storage: Any, name: str, source: Source, sizes: Mapping[str, Size]) ->
 
 
 def _needed(storage: Any, key: str, shape: tuple[int, ...], source: Source) -> FloatArray:
-    found = matrix(storage, key)
+    found = matrix(storage, key, source)
     if found is None:
         raise source.refusal(f"{key!r} is missing", "give the file as EasyMocap wrote it")
     return source.array(found, key, shape)

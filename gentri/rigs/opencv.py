@@ -55,7 +55,8 @@ def open_storage(path: Path) -> Any:
         storage = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
         opened = storage.isOpened()
     except (cv2.error, SystemError) as error:
-        raise _not_opencv(path, error) from error
+        cause = error.__cause__ or error  # OpenCV's own words come wrapped
+        raise _not_opencv(path, getattr(cause, "err", cause)) from error
     if not opened:
         raise _not_opencv(path, "it cannot be opened")
     return storage
@@ -68,10 +69,19 @@ def _not_opencv(path: Path, reason: object) -> InputError:
     )
 
 
-def matrix(storage: Any, key: str) -> FloatArray | None:
-    """A matrix, or None where there is none of that name."""
+def matrix(storage: Any, key: str, source: Source) -> FloatArray | None:
+    """A matrix, or None where there is none of that name.
+
+    Raises:
+        InputError: its numbers are not as many as it says.
+    """
+    import cv2
+
     node = storage.getNode(key)
-    return None if node.empty() else node.mat()
+    try:
+        return None if node.empty() else node.mat()
+    except cv2.error as error:
+        raise source.refusal(f"{key!r} is not a whole matrix", "export the file again") from error
 
 
 def integer(storage: Any, key: str) -> int | None:
@@ -81,7 +91,7 @@ def integer(storage: Any, key: str) -> int | None:
 
 
 def _needed(storage: Any, key: str, source: Source) -> FloatArray:
-    found = matrix(storage, key)
+    found = matrix(storage, key, source)
     if found is None:
         raise source.refusal(f"{key!r} is missing", "give the file as OpenCV wrote it")
     return found
