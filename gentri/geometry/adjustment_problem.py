@@ -36,12 +36,14 @@ class Observations:
         sigma_px: (C, F, J) expected error of each detection.
         weight: (C, F, J) ≥ 0; 0 where not seen.
         bones: (B, 2) joint positions of rigid bones; may be empty.
+        take: (F,) recording that each frame is from, 0, 1, …: its person has bones of one length.
     """
 
     xy_px: FloatArray
     sigma_px: FloatArray
     weight: FloatArray
     bones: NDArray[np.int64]
+    take: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,7 @@ class Priors:
         log_focal: (C,) prior mean; sigma_log_focal: (C,), 0 holds the focal length.
         lens_group: (C,) cameras with one number share focal length and distortion.
         center_px: (C, 2) prior mean; sigma_center_px: (C,), 0 holds the principal point.
-        sigma_k1, sigma_k2: around 0; 0 holds.
+        sigma_k1, sigma_k2: (C,) around 0; 0 holds.
         sigma_bone: spread of the log length of a bone over frames, 0 leaves bones free.
         cauchy: scale of the Cauchy loss in units of sigma_px.
     """
@@ -62,8 +64,8 @@ class Priors:
     lens_group: NDArray[np.int64]
     center_px: FloatArray
     sigma_center_px: FloatArray
-    sigma_k1: float = 0.0
-    sigma_k2: float = 0.0
+    sigma_k1: FloatArray
+    sigma_k2: FloatArray
     sigma_bone: float = 0.0
     cauchy: float = 2.0
 
@@ -75,8 +77,8 @@ def held(priors: Priors) -> Priors:
         priors,
         sigma_log_focal=zero,
         sigma_center_px=zero,
-        sigma_k1=0.0,
-        sigma_k2=0.0,
+        sigma_k1=zero,
+        sigma_k2=zero,
         sigma_bone=0.0,
     )
 
@@ -88,7 +90,7 @@ class State:
     Attributes:
         views: C cameras.
         xyz: (F, J, 3) joints, rig frame.
-        log_length: (B,) of the bones in use, rig units.
+        log_length: (takes, B) of the bones in use, rig units.
     """
 
     views: Views
@@ -116,7 +118,7 @@ class Problem:
         size = 6 * (count - 1)
         shared: dict[tuple[int, int], int] = {}
         for c, group in enumerate(priors.lens_group):
-            sigmas = (priors.sigma_log_focal[c], priors.sigma_k1, priors.sigma_k2)
+            sigmas = (priors.sigma_log_focal[c], priors.sigma_k1[c], priors.sigma_k2[c])
             for local, sigma in zip((LOG_FOCAL, K1, K2), sigmas, strict=True):
                 if sigma > 0:
                     if (local, group) not in shared:
@@ -128,13 +130,19 @@ class Problem:
 
     @cached_property
     def bone_columns(self) -> NDArray[np.int64]:
-        """Shared parameter of each bone's log length, (B,)."""
-        return self.columns.max(initial=-1) + 1 + np.arange(len(self.bones))
+        """Shared parameter of each bone's log length, (takes, B)."""
+        first = self.columns.max(initial=-1) + 1
+        return first + np.arange(self.takes * len(self.bones)).reshape(self.takes, -1)
 
     @property
     def size(self) -> int:
         """Number P of shared parameters."""
-        return int(self.columns.max(initial=-1)) + 1 + len(self.bones)
+        return int(self.columns.max(initial=-1)) + 1 + self.bone_columns.size
+
+    @property
+    def takes(self) -> int:
+        """Number of recordings."""
+        return int(self.seen.take.max()) + 1
 
     @property
     def bones(self) -> NDArray[np.int64]:
@@ -178,7 +186,7 @@ class Problem:
         d = state.xyz[:, self.bones[:, 0]] - state.xyz[:, self.bones[:, 1]]
         squared = np.maximum((d**2).sum(-1), 1e-12)
         sigma = self.priors.sigma_bone
-        r = (0.5 * np.log(squared) - state.log_length) / sigma
+        r = (0.5 * np.log(squared) - state.log_length[self.seen.take]) / sigma
         return r, d / squared[..., None] / sigma
 
     def cost(self, state: State) -> float:

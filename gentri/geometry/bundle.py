@@ -6,7 +6,6 @@ The gauge is fixed: the first camera does not move, and the scale is held by the
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gentri.data import FloatArray
 from gentri.geometry.adjustment_problem import Observations, Priors, Problem, State
@@ -54,7 +53,7 @@ def adjust(
         The state of lowest cost found; the cost never rises.
     """
     problem = Problem(seen, priors)
-    state = State(views, xyz, _median_log_length(xyz, problem.bones))
+    state = State(views, xyz, _median_log_length(xyz, problem))
     cost = problem.cost(state)
     damping = _DAMPING_START
     taken = 0
@@ -96,7 +95,9 @@ def _focal_sigma(problem: Problem, state: State) -> FloatArray:
     return np.where(column >= 0, sigma[column], np.nan)
 
 
-def _median_log_length(xyz: FloatArray, bones: NDArray[np.int64]) -> FloatArray:
-    """Median log length of each bone over the frames, (B,)."""
+def _median_log_length(xyz: FloatArray, problem: Problem) -> FloatArray:
+    """Median log length of each bone over the frames of each take, (takes, B)."""
+    bones, take = problem.bones, problem.seen.take
     d = np.linalg.norm(xyz[:, bones[:, 0]] - xyz[:, bones[:, 1]], axis=-1)
-    return np.median(np.log(np.maximum(d, 1e-6)), axis=0) if len(bones) else np.zeros(0)
+    log_d = np.log(np.maximum(d, 1e-6))
+    return np.stack([np.median(log_d[take == i], axis=0) for i in range(problem.takes)])

@@ -5,7 +5,7 @@ import numpy as np
 from gentri.data import FloatArray
 from gentri.errors import CalibrationError
 from gentri.geometry.bundle import Adjusted
-from gentri.geometry.lens import Lens, fit, focal_unit, same_camera_model
+from gentri.geometry.lens import PLAIN, fit, focal_unit
 from gentri.geometry.options import CalibrationOptions
 from gentri.geometry.projection import Views
 from gentri.geometry.reprojection import filled
@@ -20,44 +20,50 @@ _MULTIPLES = (0.8, 1.2, 1.8)
 _THRESHOLD = 0.015
 
 
-def search_focal(sample: Sample, names: tuple[str, ...], options: CalibrationOptions) -> Views:
+def search_focal(sample: Sample, options: CalibrationOptions) -> Views:
     """The start of lowest cost, adjusted with straight lenses.
 
     Args:
         sample: few frames do.
-        names: of the C cameras, for the refusal.
         options: priors and seed.
 
     Raises:
         CalibrationError: cameras that cannot be connected at any focal length.
     """
-    starts = [(_start(sample, m, options.seed), m) for m in _MULTIPLES]
-    _refuse_unconnected(names, [start for start, _ in starts if start is not None])
+    starts = [(_start(sample, f, options.seed), f) for f in _focal_lengths(sample)]
+    _refuse_unconnected(sample.cameras, [start for start, _ in starts if start is not None])
     fits = [
-        _adjusted(sample, start, multiple, options)
-        for start, multiple in starts
+        _adjusted(sample, start, focal, options)
+        for start, focal in starts
         if start is not None and start.placed.all()
     ]
     return min(fits, key=lambda f: f.cost).views
 
 
-def _start(sample: Sample, multiple: float, seed: int) -> RigStart | None:
-    focal = multiple * focal_unit(sample)
-    xy = (sample.xy_px - sample.center_px[:, None, None]) / focal[:, None, None, None]
+def _focal_lengths(sample: Sample) -> list[FloatArray]:
+    """Focal lengths (C,) px to start from: what is known, and several for what is not."""
+    lenses = sample.lenses
+    if not lenses.unknown.any():
+        return [lenses.focal_px]
+    unit = focal_unit(sample)
+    return [np.where(lenses.unknown, m * unit, lenses.focal_px) for m in _MULTIPLES]
+
+
+def _start(sample: Sample, focal: FloatArray, seed: int) -> RigStart | None:
+    center = sample.lenses.center_px
+    xy = (sample.xy_px - center[:, None, None]) / focal[:, None, None, None]
     xy[~sample.seen] = np.nan
     size = sample.sigma_px[..., 0] / JOINT_SIGMA / focal[:, None]
     return start_rig(xy, sample.weight, _THRESHOLD * float(np.median(size)), MIRROR, seed)
 
 
 def _adjusted(
-    sample: Sample, start: RigStart, multiple: float, options: CalibrationOptions
+    sample: Sample, start: RigStart, focal: FloatArray, options: CalibrationOptions
 ) -> Adjusted:
-    shared = same_camera_model(sample) and options.focal_sharing != "camera"
-    lens = Lens(shared, bent=False)
     labelled = sample.relabelled(start.swapped)
     R, t, xyz = _normalised(start)
-    views = Views(R, t, multiple * focal_unit(sample), sample.center_px, np.zeros((len(R), 2)))
-    return fit(labelled, views, xyz, options, lens)
+    views = Views(R, t, focal, sample.lenses.center_px, np.zeros((len(R), 2)))
+    return fit(labelled, views, xyz, options, PLAIN)
 
 
 def _normalised(start: RigStart) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -4,20 +4,19 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gentri.data import FloatArray
 from gentri.geometry.adjustment_problem import Observations, Priors, held
 from gentri.geometry.bundle import Adjusted, adjust
 from gentri.geometry.options import CalibrationOptions
-from gentri.geometry.projection import Views
+from gentri.geometry.projection import Views, project_views
 from gentri.geometry.sample import BONES, Sample
 
 # Cameras whose shorter sides differ by less than this (log) probably have one lens and sensor.
 _SAME_MODEL = 0.05
 
-# Detection errors of one joint in one view stay alike for about this long: a part of them is gone
-# after 0.4 s (correlation 0.79 at 0.1 s), a quarter of their energy stays for the whole take.
-_CORRELATION_S = 0.6
+_CLIPPED = 3.0  # sigmas: one gross error does not speak for a joint and a view
 
 _WARM_UP, _ITERATIONS = 20, 60
 
@@ -27,53 +26,115 @@ class Lens:
     """A lens model.
 
     Attributes:
-        shared: one focal length (and k1) for all cameras, or one each.
-        bent: with radial distortion k1, or straight.
+        shared: one focal length and distortion for all cameras of a model, or one each.
+        radial: terms of radial distortion: 0, k1, or k1 and k2.
+        shifted: principal points near the image centres, or on them.
     """
 
     shared: bool
-    bent: bool
-
-    def parameters(self, cameras: int) -> int:
-        """How many numbers describe the lenses of so many cameras."""
-        return (1 if self.shared else cameras) * (2 if self.bent else 1)
+    radial: int
+    shifted: bool
 
 
-def same_camera_model(sample: Sample) -> bool:
-    """Whether the cameras have (almost) one image size."""
-    return bool(np.ptp(np.log(sample.short_side)) < _SAME_MODEL)
+# What the search for a start assumes.
+PLAIN = Lens(shared=True, radial=0, shifted=False)
+
+
+def camera_models(sample: Sample, everywhere: bool = False) -> NDArray[np.int64]:
+    """Cameras (C,) with one number probably have one lens: those of (almost) one image size.
+
+    Cameras whose lens is known in any way stand alone.
+
+    Args:
+        sample: the cameras.
+        everywhere: the user says that all have one lens, as a multiple of the image size.
+    """
+    log_side = np.log(sample.lenses.short_side)
+    order = np.argsort(log_side, kind="stable")
+    model = np.empty(len(order), dtype=np.int64)
+    model[order] = np.cumsum(np.diff(log_side[order], prepend=log_side[order[0]]) >= _SAME_MODEL)
+    if everywhere:
+        model[:] = 0
+    known = np.flatnonzero(~sample.lenses.unknown)
+    model[known] = len(model) + known
+    return np.unique(model, return_inverse=True)[1].ravel()
 
 
 def focal_unit(sample: Sample) -> FloatArray:
     """Pixels that focal multiples refer to, (C,): alike for cameras of (almost) one image size."""
-    side = sample.short_side
-    return np.full_like(side, side.mean()) if same_camera_model(sample) else side
+    side, model = sample.lenses.short_side, camera_models(sample)
+    return np.array([side[model == m].mean() for m in model])
 
 
-def lens_priors(sample: Sample, options: CalibrationOptions, lens: Lens) -> Priors:
-    """Priors of a lens model; principal points are held at the image centres."""
-    cameras = len(sample.short_side)
-    group = np.zeros(cameras, dtype=np.int64) if lens.shared else np.arange(cameras)
+def lens_priors(
+    sample: Sample, options: CalibrationOptions, lens: Lens, strength: float = 1.0
+) -> Priors:
+    """Priors of a lens model.
+
+    Args:
+        sample: cameras, and what is known of them.
+        options: spreads of what is not known.
+        lens: the model.
+        strength: by how much the adjustment overrates the frames, see `overrating`.
+    """
+    lenses, cameras = sample.lenses, len(sample.cameras)
+    shared = lens.shared and options.focal_sharing != "camera"
+    everywhere = options.focal_sharing == "shared"
+    group = camera_models(sample, everywhere) if shared else np.arange(cameras)
+    weaker = 1 / np.sqrt(strength)
+    focal = np.where(lenses.unknown, options.focal_prior * lenses.short_side, lenses.focal_px)
+    sigma = np.where(lenses.unknown, options.focal_sigma, lenses.focal_sigma)
+    free = ~lenses.undone
+    center = options.center_sigma * lenses.size_px[:, 0] * (free & lens.shifted)
+    bent = options.distortion_sigma * free
     return Priors(
-        log_focal=np.log(options.focal_prior * sample.short_side),
-        sigma_log_focal=np.full(cameras, options.focal_sigma),
+        log_focal=np.log(focal),
+        sigma_log_focal=sigma * weaker,
         lens_group=group,
-        center_px=sample.center_px,
-        sigma_center_px=np.zeros(cameras),
-        sigma_k1=options.distortion_sigma if lens.bent else 0.0,
+        center_px=lenses.center_px,
+        sigma_center_px=center * weaker,
+        sigma_k1=bent * weaker * (lens.radial > 0),
+        sigma_k2=bent * weaker * (lens.radial > 1),
         sigma_bone=options.bone_sigma,
     )
 
 
-def independent_moments(sample: Sample) -> float:
-    """How many frames with independent errors tell as much as the F frames of the sample."""
-    return min(len(sample.frames), 1 + float(np.ptp(sample.time_s)) / _CORRELATION_S)
+def parameters(priors: Priors) -> int:
+    """How many numbers the priors leave free to describe the lenses."""
+    columns = (priors.sigma_log_focal, priors.sigma_k1, priors.sigma_k2)
+    return sum(len(np.unique(priors.lens_group[sigma > 0])) for sigma in columns)
+
+
+def overrating(sample: Sample, adjusted: Adjusted) -> float:
+    """By how much an adjustment overrates its frames, as a ratio of variances.
+
+    It takes their errors for independent and as large as expected. Errors of real detections stay
+    with a joint and a view: the variance of the mean over F frames is then more than 1/F of that of
+    one frame, by a factor that the residuals themselves show (the ratio of the long-run to the
+    short-run variance of a time series).
+
+    Args:
+        sample: what was adjusted.
+        adjusted: the result.
+    """
+    uv, _ = project_views(adjusted.views, adjusted.xyz)
+    r = np.clip((uv - sample.xy_px) / sample.sigma_px[..., None], -_CLIPPED, _CLIPPED)
+    used = (sample.seen & sample.twice_seen)[..., None]
+    long_run = short_run = 0.0
+    for number in range(sample.takes):
+        now = sample.take == number
+        weight = np.where(used[:, now], 1.0, 0.0)
+        count = weight.sum(1)
+        mean = (weight * r[:, now]).sum(1) / np.maximum(count, 1)
+        long_run += float((count**2 * mean**2).sum())
+        short_run += float((weight * r[:, now] ** 2).sum())
+    return adjusted.cost * max(1.0, long_run / max(short_run, 1e-300))
 
 
 def observations(sample: Sample) -> Observations:
     """What the adjustment may use: joints that two views see."""
     weight = np.where(sample.twice_seen, sample.weight, 0.0)
-    return Observations(sample.xy_px, sample.sigma_px, weight, BONES)
+    return Observations(sample.xy_px, sample.sigma_px, weight, BONES, sample.take)
 
 
 def fit(
@@ -87,11 +148,12 @@ def fit(
 
 def refine(sample: Sample, start: Adjusted, options: CalibrationOptions, lens: Lens) -> Adjusted:
     """Bundle adjustment with a lens model, from cameras and joints already adjusted."""
-    views = start.views
-    if lens.shared:  # one multiple for all; the adjustment then keeps it one
-        unit = focal_unit(sample)
-        views = replace(views, focal=unit * np.exp(np.log(views.focal / unit).mean()))
-    priors = lens_priors(sample, options, lens)
+    priors = lens_priors(sample, options, lens, overrating(sample, start))
+    views, unit = start.views, focal_unit(sample)
+    multiple = np.log(views.focal / unit)  # one for each group; the adjustment then keeps it one
+    mean = [multiple[priors.lens_group == g].mean() for g in priors.lens_group]
+    free = priors.sigma_log_focal > 0
+    views = replace(views, focal=np.where(free, unit * np.exp(mean), views.focal))
     return adjust(observations(sample), views, start.xyz, priors, _ITERATIONS)
 
 
@@ -103,17 +165,21 @@ def choose_lens(
     By Schwarz's information criterion ("Estimating the Dimension of a Model", 1978), with errors
     that stay the same for a while counted once.
     """
-    sharings = {"auto": [True, False], "shared": [True], "camera": [False]}[options.focal_sharing]
-    if options.focal_sharing == "auto" and not same_camera_model(sample):
-        sharings = [False]
-    bends = [False, True] if options.distortion_sigma > 0 else [False]
-    moments = independent_moments(sample)
-    independent = 2 * float(sample.seen.sum()) * moments / len(sample.frames)
+    models = camera_models(sample)
+    alike = len(np.unique(models)) < len(models)
+    sharings = {"camera": [False], "auto": [True, False] if alike else [False]}
+    straight = options.distortion_sigma == 0 or sample.lenses.undone.all()
+    terms = [0] if straight else [0, 1, 2]
+    shifted = options.center_sigma > 0
+    independent = 2 * float(sample.seen.sum()) * start.cost / overrating(sample, start)
 
     def criterion(fit: tuple[Adjusted, Lens]) -> float:
         adjusted, lens = fit
-        parameters = lens.parameters(len(sample.short_side))
-        return independent * np.log(adjusted.cost) + parameters * np.log(independent)
+        count = parameters(lens_priors(sample, options, lens))
+        return independent * np.log(adjusted.cost) + count * np.log(independent)
 
-    models = [Lens(shared, bent) for shared, bent in product(sharings, bends)]
-    return min(((refine(sample, start, options, m), m) for m in models), key=criterion)
+    tried = [
+        Lens(shared, radial, shifted)
+        for shared, radial in product(sharings.get(options.focal_sharing, [True]), terms)
+    ]
+    return min(((refine(sample, start, options, m), m) for m in tried), key=criterion)

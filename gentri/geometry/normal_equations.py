@@ -125,15 +125,17 @@ def _add_bones(equations: NormalEquations, problem: Problem, state: State) -> No
     weight = problem.bone_seen / (1 + r**2 / problem.priors.cauchy**2)
     by_length = -1 / problem.priors.sigma_bone
     for b, (i, j) in enumerate(problem.bones):
-        w, column = weight[:, b], problem.bone_columns[b]
+        w, columns = weight[:, b], problem.bone_columns[:, b]
         outer = np.einsum("f,fa,fb->fab", w, J[:, b], J[:, b])
         for p, q, sign in ((i, i, 1), (j, j, 1), (i, j, -1), (j, i, -1)):
             H_joints[:, p, :, q] += sign * outer
         push = (w * r[:, b])[:, None] * J[:, b]
         g_joints[:, i] += push
         g_joints[:, j] -= push
-        H[column, column] += w.sum() * by_length**2
-        g[column] += by_length * (w * r[:, b]).sum()
+        take = problem.seen.take
+        H[columns, columns] += np.bincount(take, w, len(columns)) * by_length**2
+        g[columns] += by_length * np.bincount(take, w * r[:, b], len(columns))
         along = by_length * w[:, None] * J[:, b]
-        cross[:, i, :, column] += along
-        cross[:, j, :, column] -= along
+        f = np.arange(len(take))
+        cross[f, i, :, columns[take]] += along
+        cross[f, j, :, columns[take]] -= along

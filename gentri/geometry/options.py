@@ -11,10 +11,13 @@ class CalibrationOptions:
     Attributes:
         frames: most frames used.
         focal_prior: expected focal length, multiples of the shorter image side.
-        focal_sigma: standard deviation of its logarithm; 0 holds the focal length.
-        focal_sharing: one focal length and distortion for all cameras ("shared"), one each
-            ("camera"), or what the images call for ("auto").
-        distortion_sigma: prior standard deviation of k1, used when the images call for it; 0 never.
+        focal_sigma: standard deviation of its logarithm.
+        focal_sharing: one focal length and distortion for all cameras ("shared"), for those of one
+            image size ("model"), one each ("camera"), or what the images call for ("auto").
+        distortion_sigma: prior standard deviation of k1 and k2, used when the images call for them;
+            0 never.
+        center_sigma: prior standard deviation of the principal point about the image centre, share
+            of the image width; 0 holds it there.
         bone_sigma: spread of the log length of a bone over time; 0 does not use bones.
         seed: of all sampling.
     """
@@ -22,7 +25,8 @@ class CalibrationOptions:
     frames: int
     focal_prior: float
     focal_sigma: float
-    focal_sharing: Literal["auto", "shared", "camera"]
+    focal_sharing: Literal["auto", "shared", "model", "camera"]
     distortion_sigma: float
+    center_sigma: float
     bone_sigma: float
     seed: int

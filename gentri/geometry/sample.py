@@ -1,12 +1,14 @@
-"""The frames of one person that a rig is estimated from, spread over space and time."""
+"""The frames of people that a rig is estimated from, spread over space and time."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gentri.data import FloatArray, Keypoints2D
-from gentri.errors import CalibrationError
+from gentri.data import FloatArray, Intrinsics, Keypoints2D
+from gentri.errors import CalibrationError, InputError
+from gentri.geometry.known_lenses import KnownLenses, fitted, known_lenses, pinhole_pixels
 from gentri.skeletons import BODY_JOINTS
 
 # Expected error of a visible joint as a share of the person's box diagonal in that view
@@ -47,20 +49,25 @@ class Sample:
     """Body joints, in the order of `BODY_JOINTS`, of F chosen frames in C views.
 
     Attributes:
-        frames: (F,) ticks.
-        time_s: (F,).
-        xy_px: (C, F, 12, 2) distorted pixels; 0 where not seen.
+        cameras: names, length C.
+        lenses: what is known of them.
+        take: (F,) number of the recording that each frame is from.
+        frames: (F,) ticks of that recording.
+        time_s: (F,) in that recording.
+        xy_px: (C, F, 12, 2) distorted pixels, of a pinhole camera where the lens is known; 0 where
+            not seen.
         weight: (C, F, 12) squared score; 0 where not seen.
         sigma_px: (C, F, 12) expected error.
-        size_px: (C, 2) width and height.
     """
 
+    cameras: tuple[str, ...]
+    lenses: KnownLenses
+    take: NDArray[np.int64]
     frames: NDArray[np.int64]
     time_s: FloatArray
     xy_px: FloatArray
     weight: FloatArray
     sigma_px: FloatArray
-    size_px: FloatArray
 
     @property
     def seen(self) -> NDArray[np.bool_]:
@@ -73,19 +80,15 @@ class Sample:
         return self.seen.sum(0) >= 2
 
     @property
-    def center_px(self) -> FloatArray:
-        """Image centres, (C, 2)."""
-        return (self.size_px - 1) / 2
-
-    @property
-    def short_side(self) -> FloatArray:
-        """Shorter image sides, (C,) px."""
-        return self.size_px.min(axis=-1)
+    def takes(self) -> int:
+        """Number of recordings."""
+        return int(self.take.max()) + 1
 
     def every(self, step: int) -> "Sample":
         """Every `step`-th frame."""
         return replace(
             self,
+            take=self.take[::step],
             frames=self.frames[::step],
             time_s=self.time_s[::step],
             xy_px=self.xy_px[:, ::step],
@@ -107,34 +110,97 @@ class Sample:
         return replace(self, weight=np.where(dropped[..., None], 0.0, self.weight))
 
 
-def choose_sample(keypoints: Keypoints2D, count: int) -> Sample:
-    """At most `count` frames of the person, far apart from each other in the images.
+def choose_sample(
+    takes: Sequence[Keypoints2D], count: int, known: Mapping[str, Intrinsics]
+) -> Sample:
+    """At most `count` frames of every take, far apart from each other in the images.
+
+    Args:
+        takes: recordings with the same cameras, each of one person; a camera may be missing in
+            some of them.
+        count: frames of each.
+        known: intrinsics by camera name.
 
     Raises:
         CalibrationError: too few frames show the person to two cameras.
+        InputError: a camera has another picture size in another take, or intrinsics for one.
     """
+    size_px = _sizes(takes)
+    cameras, lenses = (
+        tuple(size_px),
+        known_lenses(tuple(size_px), np.array([*size_px.values()]), known),
+    )
+    parts = [_chosen(take, count, cameras) for take in takes]
+    if sum(len(part.frames) for part in parts) < _MIN_FRAMES:
+        raise _too_few(sum(len(part.frames) for part in parts))
+    parts = [part for part in parts if len(part.frames)]
+    xy = np.concatenate([part.xy for part in parts], axis=1)
+    sigma = JOINT_SIGMA * box_diagonal(xy)[..., None] * _SIGMA_FACTOR
+    for c in np.flatnonzero(lenses.undone):
+        xy[c] = pinhole_pixels(fitted(cameras[c], known[cameras[c]], lenses.size_px[c]), xy[c])
+    score = np.concatenate([part.score for part in parts], axis=1)
+    return Sample(
+        cameras=cameras,
+        lenses=lenses,
+        take=np.concatenate([np.full(len(part.frames), i) for i, part in enumerate(parts)]),
+        frames=np.concatenate([part.frames for part in parts]),
+        time_s=np.concatenate([part.time_s for part in parts]),
+        xy_px=np.nan_to_num(xy),
+        weight=np.where(np.isfinite(xy[..., 0]), score, 0.0) ** 2,
+        sigma_px=sigma,
+    )
+
+
+def _sizes(takes: Sequence[Keypoints2D]) -> dict[str, tuple[int, int]]:
+    """Width and height of every camera, in the order in which the takes name them."""
+    sizes: dict[str, tuple[int, int]] = {}
+    for take in takes:
+        for name, size in zip(take.cameras, take.size_px, strict=True):
+            width, height = (int(n) for n in size)
+            if sizes.setdefault(name, (width, height)) != (width, height):
+                first = "{}×{}".format(*sizes[name])
+                raise InputError(
+                    f"{name} has pictures of {first} pixels in one take and of {width}×{height} "
+                    "in another",
+                    "pool takes of cameras that neither moved nor changed their settings",
+                )
+    return sizes
+
+
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """Frames of one take: (F,) ticks and times, (C, F, 12, 2) pixels or NaN, (C, F, 12) scores."""
+
+    frames: NDArray[np.int64]
+    time_s: FloatArray
+    xy: FloatArray
+    score: FloatArray
+
+
+def _chosen(keypoints: Keypoints2D, count: int, cameras: tuple[str, ...]) -> _Chosen:
+    """At most `count` frames of one take, with its cameras at their places among all."""
     columns = [keypoints.skeleton.index(j) for j in BODY_JOINTS]
     seen = np.isfinite(keypoints.xy_px[:, :, columns, 0]) & (keypoints.score[:, :, columns] > 0)
     useful = np.flatnonzero((seen.sum(0) >= 2).sum(-1) >= _MIN_JOINTS)
-    if len(useful) < _MIN_FRAMES:
-        raise CalibrationError(
-            f"only {len(useful)} frames show the person to two cameras at once; "
-            f"at least {_MIN_FRAMES} are needed",
-            "the cameras must see the person together: check that the videos belong to one take "
-            "and are synchronised, or film again with the person walking where the views overlap",
-        )
-    pool = useful[np.unique(np.linspace(0, len(useful) - 1, _POOL).astype(int))]
-    xy = np.where(seen[:, pool, :, None], keypoints.xy_px[:, pool][:, :, columns], np.nan)
-    pick = _farthest_frames(xy.astype(np.float64), count)
-    frames, xy = pool[pick], xy[:, pick].astype(np.float64)
-    score = np.where(np.isfinite(xy[..., 0]), keypoints.score[:, frames][:, :, columns], 0.0)
-    return Sample(
-        frames=frames,
-        time_s=keypoints.time_s[frames],
-        xy_px=np.nan_to_num(xy),
-        weight=score.astype(np.float64) ** 2,
-        sigma_px=JOINT_SIGMA * box_diagonal(xy)[..., None] * _SIGMA_FACTOR,
-        size_px=keypoints.size_px.astype(np.float64),
+    if len(useful) > _POOL:
+        useful = useful[np.linspace(0, len(useful) - 1, _POOL).astype(int)]
+    visible = np.where(seen[:, useful, :, None], keypoints.xy_px[:, useful][:, :, columns], np.nan)
+    pick = _farthest_frames(visible.astype(np.float64), count)
+    frames = useful[pick]
+    xy = np.full((len(cameras), len(frames), len(columns), 2), np.nan)
+    score = np.zeros(xy.shape[:-1])
+    at = [cameras.index(name) for name in keypoints.cameras]
+    xy[at] = visible[:, pick]
+    score[at] = np.nan_to_num(keypoints.score[:, frames][:, :, columns])
+    return _Chosen(frames, keypoints.time_s[frames], xy, score)
+
+
+def _too_few(frames: int) -> CalibrationError:
+    return CalibrationError(
+        f"only {frames} frames show the person to two cameras at once; "
+        f"at least {_MIN_FRAMES} are needed",
+        "the cameras must see the person together: check that the videos belong to one take "
+        "and are synchronised, or film again with the person walking where the views overlap",
     )
 
 

@@ -4,13 +4,15 @@ The rig comes out of the adjustment in the frame of its first camera and in arbi
 person gives it a vertical, a floor and a scale.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gentri.data import Camera, FloatArray, Rig, Rigid3
+from gentri.data import Camera, FloatArray, Intrinsics, Rig, Rigid3
 from gentri.errors import CalibrationError
+from gentri.geometry.known_lenses import fitted, pinhole_focal
 from gentri.geometry.projection import Views
 from gentri.geometry.vertical import vertical
 from gentri.skeletons import BODY_JOINTS
@@ -123,7 +125,11 @@ def _frame(up: FloatArray, look: FloatArray) -> FloatArray:
 
 
 def rig_in_world(
-    views: Views, world: World, names: tuple[str, ...], size_px: NDArray[np.int32]
+    views: Views,
+    world: World,
+    names: tuple[str, ...],
+    size_px: NDArray[np.int32],
+    known: Mapping[str, Intrinsics] | None = None,
 ) -> Rig:
     """The calibrated cameras as a rig in metres, z up.
 
@@ -132,19 +138,22 @@ def rig_in_world(
         world: from `world_of_person`.
         names: of the cameras.
         size_px: (C, 2) width and height.
+        known: the intrinsics that the calibration was given, by camera name.
     """
     cameras = []
     for c, name in enumerate(names):
         width, height = (int(n) for n in size_px[c])
-        K = np.array(
-            [
-                [views.focal[c], 0.0, views.center[c, 0]],
-                [0.0, views.focal[c], views.center[c, 1]],
-                [0.0, 0.0, 1.0],
-            ]
-        )
-        dist = np.array([*views.k[c], 0.0, 0.0, 0.0])
+        lens = (known or {}).get(name)
         R = views.R[c] @ world.R.T
         pose = Rigid3(R, world.scale * views.t[c] - R @ world.t)
-        cameras.append(Camera(name, width, height, K, dist, pose, "estimated"))
+        if lens is not None and lens.source == "given":
+            lens = fitted(name, lens, np.array([width, height]))
+            zoom = views.focal[c] / pinhole_focal(lens.K)  # 1 where the focal length was held
+            K, dist = lens.K * [[zoom, zoom, 1.0], [1.0, zoom, 1.0], [1.0, 1.0, 1.0]], lens.dist
+        else:
+            K = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+            K[[0, 1], [0, 1]], K[:2, 2] = views.focal[c], views.center[c]
+            dist = np.array([*views.k[c], 0.0, 0.0, 0.0])
+        source = lens.source if lens is not None else "estimated"
+        cameras.append(Camera(name, width, height, K, dist, pose, source))
     return Rig(tuple(cameras), world.scale_source, world.scale_sigma)

@@ -38,6 +38,7 @@ class CalibrateParams(CalibrationOptions):
         require(self, "focal_prior", self.focal_prior > 0, "above 0")
         require(self, "focal_sigma", self.focal_sigma > 0, "above 0")
         require(self, "distortion_sigma", self.distortion_sigma >= 0, "at least 0")
+        require(self, "center_sigma", self.center_sigma >= 0, "at least 0")
         require(self, "bone_sigma", self.bone_sigma >= 0, "at least 0")
         require(self, "seed", self.seed >= 0, "at least 0")
 
@@ -127,7 +128,7 @@ def _rig(keypoints: Keypoints2D, params: CalibrateParams) -> "tuple[Rig, Calibra
     from gentri.geometry.calibration import calibrate_views
     from gentri.geometry.world import rig_in_world, world_of_person
 
-    found = calibrate_views(keypoints, params)
+    found = calibrate_views([keypoints], params)
     stature = None if params.stature_m == "unknown" else float(params.stature_m)
     world = world_of_person(found.views, found.xyz, stature)
     return rig_in_world(found.views, world, keypoints.cameras, keypoints.size_px), found
@@ -164,8 +165,8 @@ def _report(
         "view_frames_swapped": found.swapped,
         "residual_median_mrad": _rounded(1e3 * median_measured(found.residual_rad), 2),
         "focal_sigma_percent": _rounded(100 * float(np.max(found.sigma_log_focal)), 2),
-        "focal_shared": found.focal_shared,
-        "lens_distortion": found.distorted,
+        "focal_shared": found.lens.shared,
+        "radial_terms": found.lens.radial,
         "scale_source": rig.scale_source,
         "scale_sigma_percent": round(100 * rig.scale_sigma, 1),
         "poor": doubts(found, rig.names),

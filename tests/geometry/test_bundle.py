@@ -38,7 +38,16 @@ def scene(
 
 def observe(views: Views, xyz: np.ndarray) -> Observations:
     uv, _ = project_views(views, xyz)
-    return Observations(uv, np.full(uv.shape[:-1], 5.0), np.ones(uv.shape[:-1]), BONES)
+    return Observations(
+        uv,
+        np.full(uv.shape[:-1], 5.0),
+        np.ones(uv.shape[:-1]),
+        BONES,
+        np.zeros(uv.shape[1], dtype=int),
+    )
+
+
+LENS_SIGMAS = ("sigma_k1", "sigma_k2")  # one number serves for all cameras
 
 
 def priors(views: Views, **changes: object) -> Priors:
@@ -49,8 +58,10 @@ def priors(views: Views, **changes: object) -> Priors:
         lens_group=np.arange(len(one)),
         center_px=np.array([960.0, 540.0]) * one[:, None],
         sigma_center_px=0 * one,
+        sigma_k1=0 * one,
+        sigma_k2=0 * one,
     )
-    return replace(base, **changes)
+    return replace(base, **{k: v * one if k in LENS_SIGMAS else v for k, v in changes.items()})
 
 
 def turned(views: Views, c: int, column: int, h: float) -> Views:
@@ -105,7 +116,7 @@ def test_gradient_equals_differences_of_the_robust_cost() -> None:
     seen = observe(*scene(3, frames=4))
     weight = seen.weight.copy()
     weight[0, 1], weight[2, :, 3], weight[1:, 2, 0] = 0, 0.4, 0
-    seen = replace(seen, weight=weight)
+    seen = replace(seen, weight=weight, take=np.array([0, 1, 1, 0]))
     p = priors(
         views,
         lens_group=np.array([0, 0, 1, 1]),
@@ -115,10 +126,10 @@ def test_gradient_equals_differences_of_the_robust_cost() -> None:
         sigma_bone=0.05,
     )
     problem = Problem(seen, p)
-    state = State(views, xyz, np.log(np.array([0.08, 0.09, 0.07])))
+    state = State(views, xyz, np.log(np.array([[0.08, 0.09, 0.07], [0.085, 0.075, 0.08]])))
     equations = normal_equations(problem, state)
     g, g_joints = equations.g, equations.g_joints
-    assert problem.size == len(g) == 18 + 2 * 3 + 8 + 3
+    assert problem.size == len(g) == 18 + 2 * 3 + 8 + 2 * 3
     h = 1e-6
     no_step, no_joint_step = np.zeros(len(g)), np.zeros(g_joints.shape)
 
@@ -144,7 +155,7 @@ def test_the_step_by_blocks_solves_the_whole_damped_system() -> None:
     views, xyz = scene(4, frames=3)
     seen = observe(*scene(4, frames=3))
     problem = Problem(seen, priors(views, sigma_k1=0.1, sigma_bone=0.05))
-    state = State(views, xyz + 0.01, np.log(np.full(3, 0.08)))
+    state = State(views, xyz + 0.01, np.log(np.full((1, 3), 0.08)))
     e = normal_equations(problem, state)
     size, count = problem.size, xyz.size
     H = np.zeros((size + count, size + count))

@@ -26,7 +26,7 @@ def hidden(keypoints: Keypoints2D, *at: object) -> Keypoints2D:
 
 def test_at_most_so_many_frames_in_order() -> None:
     keypoints = walk_keypoints()
-    sample = choose_sample(keypoints, 40)
+    sample = choose_sample([keypoints], 40, {})
     assert len(sample.frames) == 40
     assert (np.diff(sample.frames) > 0).all()
     np.testing.assert_array_equal(sample.time_s, keypoints.time_s[sample.frames])
@@ -37,7 +37,9 @@ def test_at_most_so_many_frames_in_order() -> None:
 
 
 def test_few_frames_are_all_taken() -> None:
-    np.testing.assert_array_equal(choose_sample(walk_keypoints(30), 100).frames, np.arange(30))
+    np.testing.assert_array_equal(
+        choose_sample([walk_keypoints(30)], 100, {}).frames, np.arange(30)
+    )
 
 
 def test_a_moment_of_motion_in_a_long_rest_is_looked_at() -> None:
@@ -46,7 +48,7 @@ def test_a_moment_of_motion_in_a_long_rest_is_looked_at() -> None:
     still = np.r_[0:600, 700:1000]
     xy = keypoints.xy_px.copy()
     xy[:, still] = xy[:, :1]
-    sample = choose_sample(replace(keypoints, xy_px=xy), 60)
+    sample = choose_sample([replace(keypoints, xy_px=xy)], 60, {})
     assert ((sample.frames >= 600) & (sample.frames < 700)).sum() >= 30
     # And time is covered as well.
     assert sample.frames[0] < 100
@@ -55,19 +57,19 @@ def test_a_moment_of_motion_in_a_long_rest_is_looked_at() -> None:
 
 def test_frames_that_one_camera_alone_sees_are_of_no_use() -> None:
     keypoints = hidden(walk_keypoints(100), slice(1, None), slice(0, 60))
-    sample = choose_sample(keypoints, 100)
+    sample = choose_sample([keypoints], 100, {})
     np.testing.assert_array_equal(sample.frames, np.arange(60, 100))
 
 
 def test_too_few_common_frames_are_refused_with_their_number() -> None:
     keypoints = hidden(walk_keypoints(100), slice(1, None), slice(0, 91))
     with pytest.raises(CalibrationError, match="only 9 frames show the person to two cameras"):
-        choose_sample(keypoints, 50)
-    assert len(choose_sample(hidden(walk_keypoints(100), 0, slice(0, 91)), 50).frames) == 50
+        choose_sample([keypoints], 50, {})
+    assert len(choose_sample([hidden(walk_keypoints(100), 0, slice(0, 91))], 50, {}).frames) == 50
 
 
 def test_exchanging_the_sides_twice_changes_nothing() -> None:
-    sample = choose_sample(hidden(walk_keypoints(), 1, slice(None), 9), 50)
+    sample = choose_sample([hidden(walk_keypoints(), 1, slice(None), 9)], 50, {})
     rng = np.random.default_rng(1)
     swapped = rng.uniform(size=sample.seen.shape[:2]) < 0.3
     once = sample.relabelled(swapped)
@@ -83,7 +85,7 @@ def test_exchanging_the_sides_twice_changes_nothing() -> None:
 
 
 def test_dropped_view_frames_and_every_third_frame() -> None:
-    sample = choose_sample(walk_keypoints(), 50)
+    sample = choose_sample([walk_keypoints()], 50, {})
     dropped = np.zeros(sample.seen.shape[:2], dtype=bool)
     dropped[2, 7] = True
     kept = sample.without(dropped)

@@ -1,0 +1,110 @@
+"""What is known of the lenses before the person tells more, and pixels with known lenses undone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gentri.data import Camera, FloatArray, Intrinsics, Rigid3
+from gentri.errors import InputError
+from gentri.geometry.cameras import undistort
+
+_SAME_ASPECT = 0.01  # relative; video sizes are rounded to whole macroblocks
+
+
+@dataclass(frozen=True, eq=False)
+class KnownLenses:
+    """Lenses of C cameras as far as they are known.
+
+    Attributes:
+        size_px: (C, 2) width and height.
+        focal_px: (C,) NaN where unknown.
+        focal_sigma: (C,) relative standard deviation, 0 where the focal length is to be kept; NaN
+            where unknown.
+        center_px: (C, 2) principal point, the image centre where unknown.
+        undone: (C,) lenses whose distortion and principal point are given: their pixels are those
+            of a pinhole camera after `pinhole_pixels`.
+    """
+
+    size_px: FloatArray
+    focal_px: FloatArray
+    focal_sigma: FloatArray
+    center_px: FloatArray
+    undone: NDArray[np.bool_]
+
+    @property
+    def short_side(self) -> FloatArray:
+        """Shorter image sides, (C,) px."""
+        return self.size_px.min(axis=-1)
+
+    @property
+    def unknown(self) -> NDArray[np.bool_]:
+        """Focal lengths of which nothing is known, (C,)."""
+        return np.isnan(self.focal_px)
+
+
+def known_lenses(
+    cameras: Sequence[str], size_px: NDArray[np.integer], known: Mapping[str, Intrinsics]
+) -> KnownLenses:
+    """Gather what is known of these cameras.
+
+    Args:
+        cameras: C names.
+        size_px: (C, 2) width and height of their pictures.
+        known: by camera name; may hold others, too.
+
+    Raises:
+        InputError: intrinsics for pictures of another shape.
+    """
+    size = np.asarray(size_px, dtype=np.float64)
+    focal, sigma = np.full(len(size), np.nan), np.full(len(size), np.nan)
+    center, undone = (size - 1) / 2, np.zeros(len(size), dtype=bool)
+    for c, name in enumerate(cameras):
+        if name in known:
+            lens = fitted(name, known[name], size[c])
+            focal[c], sigma[c] = pinhole_focal(lens.K), lens.focal_sigma
+            if lens.source == "given":
+                undone[c], center[c] = True, lens.K[:2, 2]
+    return KnownLenses(size, focal, sigma, center, undone)
+
+
+def fitted(name: str, lens: Intrinsics, size_px: FloatArray) -> Intrinsics:
+    """Intrinsics for pictures of another resolution of the same camera.
+
+    Raises:
+        InputError: the pictures have another shape.
+    """
+    scale = size_px / [lens.width, lens.height]
+    if abs(np.log(scale[0] / scale[1])) > _SAME_ASPECT:
+        width, height = (int(n) for n in size_px)
+        raise InputError(
+            f"the intrinsics of {name} are for {lens.width}×{lens.height} pixels; "
+            f"its pictures have {width}×{height}",
+            "give intrinsics for the resolution and orientation that was filmed",
+        )
+    resize = np.array(
+        [[scale[0], 0, (scale[0] - 1) / 2], [0, scale[1], (scale[1] - 1) / 2], [0, 0, 1]]
+    )
+    width, height = (int(n) for n in size_px)
+    return Intrinsics(width, height, resize @ lens.K, lens.dist, lens.source, lens.focal_sigma)
+
+
+def pinhole_focal(K: FloatArray) -> float:
+    """One focal length, px, for both axes: their geometric mean."""
+    return float(np.sqrt(K[0, 0] * K[1, 1]))
+
+
+def pinhole_pixels(lens: Intrinsics, xy_px: FloatArray) -> FloatArray:
+    """Where a pinhole camera of the same focal length and principal point sees what a lens sees.
+
+    Args:
+        lens: of the camera.
+        xy_px: (..., 2) distorted pixels; NaN stays NaN.
+
+    Returns:
+        (..., 2); NaN where the lens model cannot be inverted.
+    """
+    pose = Rigid3(np.eye(3), np.zeros(3))
+    camera = Camera("", lens.width, lens.height, lens.K, lens.dist, pose, lens.source)
+    return pinhole_focal(lens.K) * undistort(camera, xy_px) + lens.K[:2, 2]
