@@ -28,6 +28,11 @@ def mean_rate_hz(time_s: FloatArray) -> float:
     return (len(time_s) - 1) / span_s if span_s > 0 else 1.0
 
 
+def gap_frames(time_s: FloatArray, gap_s: float) -> int:
+    """Frames (T,) in a gap of so many seconds, by the usual distance of frames."""
+    return round(gap_s / frame_period(time_s)) if len(time_s) > 1 else 0
+
+
 def is_regular(time_s: FloatArray) -> bool:
     """Whether every stamp (T,) lies within half a period of the grid of the mean rate."""
     if len(time_s) < 3:

@@ -11,7 +11,17 @@ import gentri
 
 PACKAGE = Path(gentri.__file__).parent
 FOUNDATION = {"data", "skeletons", "errors"}
-DOMAIN = {"geometry", "ransac", "people", "detectors", "media", "export", "rigs", "weights"}
+DOMAIN = {
+    "geometry",
+    "ransac",
+    "people",
+    "detectors",
+    "media",
+    "keypoints",
+    "export",
+    "rigs",
+    "weights",
+}
 
 # Part of gentri → the other parts that it may import.
 ALLOWED = {
@@ -26,12 +36,13 @@ ALLOWED = {
     "ransac": FOUNDATION | {"geometry"},
     "weights": FOUNDATION,
     "media": FOUNDATION | {"geometry"},
+    "keypoints": FOUNDATION | {"media"},
     "detectors": FOUNDATION | {"weights"},
     "export": FOUNDATION | {"geometry", "media", "ticks"},
     "rigs": FOUNDATION,
     "synthetic": FOUNDATION | {"geometry"},
     "stages": FOUNDATION | DOMAIN | {"pipeline", "ticks"},
-    "cli": {"errors", "pipeline", "stages", "configs", "weights", "media"},
+    "cli": {"errors", "pipeline", "stages", "configs", "weights", "media", "keypoints"},
     "__main__": {"cli"},
 }
 # Files that are whole or absent are everybody's business.

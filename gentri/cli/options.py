@@ -31,6 +31,16 @@ Videos = Annotated[
         show_default=False,
     ),
 ]
+Keypoints = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--keypoints",
+        metavar="DIR",
+        help="Keypoints that are there already, in place of videos: OpenPose or Pose2Sim JSON, "
+        "MMPose predictions, gentri's npz. Several times for several.",
+        show_default=False,
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -45,6 +55,85 @@ Height = Annotated[
     typer.Option(
         metavar="METRES",
         help="Body height of the subject: the scale. Short for --set calibrate.stature_m=METRES.",
+        show_default=False,
+    ),
+]
+Distance = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CAM1:CAM2=METRES",
+        help="Distance between two cameras: the scale. Short for --set calibrate.camera_distance=…",
+        show_default=False,
+    ),
+]
+Bone = Annotated[
+    str | None,
+    typer.Option(
+        metavar="JOINT:JOINT=METRES",
+        help="Length of a bone of the subject: the scale. Short for --set calibrate.bone_length=…",
+        show_default=False,
+    ),
+]
+Fps = Annotated[
+    float | None,
+    typer.Option(
+        metavar="HZ",
+        help="Frame rate of pictures and keypoint files. Short for --set frames.image_fps=HZ.",
+        show_default=False,
+    ),
+]
+Size = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[CAMERA=]WIDTHxHEIGHT",
+        help="Image size of keypoint files, of all cameras or one; several times for several. "
+        "Short for --set frames.keypoint_size_px=…",
+        show_default=False,
+    ),
+]
+SkeletonName = Annotated[
+    str | None,
+    typer.Option(
+        "--skeleton",
+        metavar="NAME",
+        help="Joint set of keypoint files. Short for --set frames.keypoint_skeleton=NAME.",
+        show_default=False,
+    ),
+]
+RigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--rig",
+        metavar="FILE",
+        help="Use these cameras, made elsewhere, in place of estimating them; none: no longer.",
+        show_default=False,
+    ),
+]
+IntrinsicsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--intrinsics",
+        metavar="FILE",
+        help="Lenses that are known; none: no longer.",
+        show_default=False,
+    ),
+]
+WorldFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--world",
+        metavar="FILE",
+        help="Camera positions that fix origin, axes and scale; none: no longer.",
+        show_default=False,
+    ),
+]
+Takes = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--take",
+        metavar="DIR",
+        help="Session of another take of the same cameras, to calibrate with. Several times for "
+        "several; none: no longer.",
         show_default=False,
     ),
 ]

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from inspect import Signature, signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from gentri.cli import options
-from gentri.errors import ExitCode, UsageError
+from gentri.cli.request import Request, parse_edits, parse_given, texts
+from gentri.errors import ExitCode
 
 if TYPE_CHECKING:
-    from gentri.pipeline.session import Session
     from gentri.pipeline.stage import Runtime
 
 # Name and summary of every stage, here so that --help loads none of them.
@@ -27,32 +26,21 @@ STAGE_COMMANDS = {
 }
 
 
-@dataclass(frozen=True)
-class Request:
-    """What a person asked for.
-
-    Attributes:
-        videos: sources; none in an existing session.
-        session: its folder.
-        edits: `stage.name` → value, to be written into the session.
-        force: stages to do again.
-        until: last stage, None for all.
-        json: answer with a JSON document.
-    """
-
-    videos: tuple[Path, ...]
-    session: Path
-    edits: dict[str, str]
-    force: tuple[str, ...]
-    until: str | None
-    json: bool
-
-
 def run(
     videos: options.Videos = None,
+    keypoints: options.Keypoints = None,
     session: options.SessionFolder = options.DEFAULT_SESSION,
     settings: options.Settings = None,
     height: options.Height = None,
+    distance: options.Distance = None,
+    bone: options.Bone = None,
+    fps: options.Fps = None,
+    size: options.Size = None,
+    skeleton: options.SkeletonName = None,
+    rig: options.RigFile = None,
+    intrinsics: options.IntrinsicsFile = None,
+    world: options.WorldFile = None,
+    take: options.Takes = None,
     until: options.Until = None,
     force: options.Force = None,
     dry_run: options.DryRun = False,
@@ -64,8 +52,24 @@ def run(
     """From videos to 3D skeletons; what is fresh is kept."""
     from gentri.pipeline.stage import Runtime
 
-    edits = parse_edits(settings or [], height)
-    request = Request(tuple(videos or ()), session, edits, tuple(force or ()), until, json)
+    short = {
+        "calibrate.stature_m": None if height is None else repr(height),
+        "calibrate.camera_distance": distance,
+        "calibrate.bone_length": bone,
+        "frames.image_fps": None if fps is None else repr(fps),
+        "frames.keypoint_size_px": texts(size),
+        "frames.keypoint_skeleton": skeleton,
+    }
+    request = Request(
+        videos=tuple(videos or ()),
+        keypoints=tuple(keypoints or ()),
+        session=session,
+        edits=parse_edits(settings or (), short),
+        given=parse_given({"rig": rig, "intrinsics": intrinsics, "world": world, "takes": take}),
+        force=tuple(force or ()),
+        until=until,
+        json=json,
+    )
     if dry_run:
         _rehearse(request)
     else:
@@ -86,33 +90,14 @@ def until(stage: str) -> Callable[..., None]:
     return command
 
 
-def parse_edits(settings: list[str], height_m: float | None) -> dict[str, str]:
-    """Settings given as `stage.name=value`, by name.
-
-    Raises:
-        UsageError: one of them has no "=".
-    """
-    edits = {} if height_m is None else {"calibrate.stature_m": repr(height_m)}
-    for text in settings:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError(f"--set {text} has no value", "write --set STAGE.NAME=VALUE")
-        edits[key.strip()] = value.strip()
-    return edits
-
-
 def _execute(request: Request, runtime: "Runtime") -> None:
     from gentri import stages
     from gentri.cli.progress import open_reporter
     from gentri.cli.results import poor_reasons, print_results
     from gentri.configs.settings import edit_settings, load_settings
     from gentri.pipeline import runner
-    from gentri.pipeline.session import Session
 
-    if request.videos:
-        session = Session.create(request.session, _sources(request.videos))
-    else:
-        session = Session.open(request.session)
+    session = request.open()
     with session.lock(), open_reporter() as reporter:
         edit_settings(stages.STAGES, session.settings_file, request.edits)
         params = load_settings(stages.STAGES, session.settings_file)
@@ -140,29 +125,10 @@ def _rehearse(request: Request) -> None:
 
     chosen = stages_until(stages.STAGES, request.until)
     with TemporaryDirectory() as folder:
-        session = _open_or_draft(request, Path(folder))
+        session = request.draft(Path(folder))
         settings = Path(folder) / SETTINGS_FILE
         shutil.copyfile(session.settings_file, settings)
         edit_settings(stages.STAGES, settings, request.edits)
         params = load_settings(stages.STAGES, settings)
         plans = plan(chosen, session, params, force=request.force)
     print_plans(request.session, plans, request.json)
-
-
-def _open_or_draft(request: Request, folder: Path) -> "Session":
-    """The session, or one in a temporary folder where there is none yet."""
-    from gentri.pipeline.session import SETTINGS_FILE, Session, check_place
-
-    if not request.videos:
-        return Session.open(request.session)
-    sources = _sources(request.videos)
-    check_place(request.session, sources)
-    if (request.session / SETTINGS_FILE).is_file():
-        return Session.open(request.session).with_sources(sources)
-    return Session.create(folder / "draft", sources)
-
-
-def _sources(videos: tuple[Path, ...]) -> dict[str, Path]:
-    from gentri.media.sources import collect_sources
-
-    return collect_sources(videos)

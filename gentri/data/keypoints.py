@@ -1,12 +1,13 @@
 """One person in all cameras."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gentri.data.arrays import FloatArray, check_array
-from gentri.skeletons import Skeleton
+from gentri.skeletons import Skeleton, skeleton
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,3 +36,29 @@ class Keypoints2D:
         check_array("Keypoints2D", "score", self.score, (c, t, j), "float32")
         check_array("Keypoints2D", "time_s", self.time_s, (t,), "float64")
         check_array("Keypoints2D", "size_px", self.size_px, (c, 2), "int32")
+
+    def save(self, path: Path) -> None:
+        """Write an npz to exactly this path."""
+        with path.open("wb") as file:
+            np.savez(
+                file,
+                xy_px=self.xy_px,
+                score=self.score,
+                time_s=self.time_s,
+                cameras=np.array(self.cameras),
+                size_px=self.size_px,
+                skeleton=np.array(self.skeleton.name),
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> "Keypoints2D":
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as z:
+            return cls(
+                z["xy_px"],
+                z["score"],
+                z["time_s"],
+                tuple(str(n) for n in z["cameras"]),
+                z["size_px"],
+                skeleton(str(z["skeleton"])),
+            )

@@ -241,7 +241,7 @@ def check_place(root: Path, sources: Mapping[str, Path]) -> None:
 
 def _new_document() -> TOMLDocument:
     document = tomlkit.document()
-    document.add(tomlkit.comment("The videos of this session, in the order of the cameras."))
+    document.add(tomlkit.comment("The sources of this session, in the order of the cameras."))
     document.add(tomlkit.comment("Tables below them hold settings that are not the default."))
     return document
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gentri.data import Detections, FloatArray, Timeline
+from gentri.data import Detections, Timeline
 from gentri.detectors.detector import Detector, ModelName, People, load_detector, model
 from gentri.detectors.parts import count_people, load_people, save_people
 from gentri.errors import InputError, SessionError
 from gentri.pipeline.atomic import atomic_write
 from gentri.pipeline.stage import Context, Metrics, Stage, require
-from gentri.skeletons import Skeleton
+from gentri.stages import keypoint_files
+from gentri.ticks import gap_frames
 
 if TYPE_CHECKING:
     from gentri.pipeline.session import Session
@@ -76,18 +77,20 @@ def run(context: Context) -> Metrics:
         WeightsError: the model's weights are not there.
     """
     timeline = Timeline.load(context.inputs["frames"] / "timeline.npz")
-    chunks = plan_chunks(timeline)
-    pending = [c for c in chunks if not c.part(context.parts).exists()]
-    effort = _detect(context, pending, chunks) if pending else {}
-
+    if keypoint_files.has_keypoints(context.inputs["frames"], timeline):
+        finder, effort, found = "keypoint files", {}, keypoint_files.read_people(context, timeline)
+    else:
+        chunks = plan_chunks(timeline)
+        pending = [c for c in chunks if not c.part(context.parts).exists()]
+        effort = _detect(context, pending, chunks) if pending else {}
+        finder, found = context.params.model, _assemble(chunks, context, timeline)
     cameras = {}
-    for i, camera in enumerate(timeline.cameras):
-        seen = _assemble([c for c in chunks if c.camera == camera], context, timeline, i)
+    for camera, seen in zip(timeline.cameras, found, strict=True):
         cameras[camera] = _describe(seen)
         with atomic_write(context.out / f"{camera}.npz") as temporary:
             seen.save(temporary)
     _require_people(cameras)
-    return {"model": context.params.model, "cameras": cameras, **effort}
+    return {"model": finder, "cameras": cameras, **effort}
 
 
 def plan_chunks(timeline: Timeline) -> list[Chunk]:
@@ -156,62 +159,36 @@ def _fetched(name: str, context: Context) -> Path:
 def _detect_chunk(detector: Detector, chunk: Chunk, context: Context) -> Iterator[People]:
     """The credible, distinct people of each frame, in pixels of the original video."""
     from gentri.detectors.crops import read_image
-    from gentri.people.tracks import distinct_people
+    from gentri.people.everyone import credible_people
 
     frames = chunk.frames(context.inputs["frames"])
     height, width = read_image(frames[0]).shape[:2]
     original_per_stored = np.array(chunk.size_px) / np.array([width, height])
     for found in detector.detect(frames, read_image):
-        # Hands and faces, most joints of some sets, are hidden in every second view.
-        score = found.score[:, detector.skeleton.body].mean(-1)
-        credible = found.select(score >= context.params.pose_score_min)
-        distinct = distinct_people(
-            credible.xy_px, credible.box_px, credible.score.mean(-1), detector.skeleton
-        )
-        yield credible.select(distinct).resized(original_per_stored)
+        people = (found.xy_px, found.score, found.box_px)
+        kept = credible_people(*people, detector.skeleton, context.params.pose_score_min)
+        yield found.select(kept).resized(original_per_stored)
 
 
-def _assemble(chunks: list[Chunk], context: Context, timeline: Timeline, camera: int) -> Detections:
-    """One camera's chunks as one array, with identities. Holds one chunk beside the result."""
-    from gentri.people.tracks import Tracker
+def _assemble(chunks: list[Chunk], context: Context, timeline: Timeline) -> Iterator[Detections]:
+    """Each camera's chunks as one array, with identities. Holds one chunk beside the result."""
+    from gentri.people.everyone import everyone
 
-    joints = model(context.params.model).skeleton
-    parts = [chunk.part(context.parts) for chunk in chunks]
-    counts = [count_people(part) for part in parts]
-    for chunk, part, count in zip(chunks, parts, counts, strict=True):
-        if len(count) != len(chunk):
-            raise SessionError(
-                f"the finished chunk {part} holds {len(count)} frames; {len(chunk)} are needed",
-                "detect again: gentri detect --force",
-            )
-    slots = max(int(count.max()) for count in counts)
-    times = timeline.time_s[camera]
-    width, height = (int(n) for n in timeline.size_px[camera])
-    seen = _nobody(len(times), slots, width, height, joints)
-    tracker = Tracker(joints, _gap_frames(times, context.params.track_gap_s))
-    for frame, (xy, score, box) in enumerate(load_people(parts)):
-        n = len(box)
-        seen.xy_px[frame, :n], seen.score[frame, :n], seen.box_px[frame, :n] = xy, score, box
-        seen.track[frame, :n] = tracker.update(xy, box)
-    return seen
-
-
-def _nobody(frames: int, slots: int, width: int, height: int, joints: Skeleton) -> Detections:
-    shape = (frames, slots)
-    return Detections(
-        np.full((*shape, len(joints), 2), np.nan, dtype=np.float32),
-        np.full((*shape, len(joints)), np.nan, dtype=np.float32),
-        np.full((*shape, 4), np.nan, dtype=np.float32),
-        np.full(shape, -1, dtype=np.int32),
-        width,
-        height,
-        joints,
-    )
-
-
-def _gap_frames(time_s: FloatArray, gap_s: float) -> int:
-    """Frames in a gap, by the usual distance of frames."""
-    return round(gap_s / float(np.median(np.diff(time_s)))) if len(time_s) > 1 else 0
+    skeleton = model(context.params.model).skeleton
+    for camera, times in zip(timeline.cameras, timeline.time_s, strict=True):
+        own = [chunk for chunk in chunks if chunk.camera == camera]
+        parts = [chunk.part(context.parts) for chunk in own]
+        counts = [count_people(part) for part in parts]
+        for chunk, part, count in zip(own, parts, counts, strict=True):
+            if len(count) != len(chunk):
+                raise SessionError(
+                    f"the finished chunk {part} holds {len(count)} frames; {len(chunk)} are needed",
+                    "detect again: gentri detect --force",
+                )
+        slots = max(int(count.max()) for count in counts)
+        gap = gap_frames(times, context.params.track_gap_s)
+        frames = ((*people, None) for people in load_people(parts))
+        yield everyone(frames, len(times), slots, own[0].size_px, skeleton, gap)
 
 
 def _describe(seen: Detections) -> dict[str, Any]:

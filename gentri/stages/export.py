@@ -14,6 +14,7 @@ import numpy as np
 from gentri.data import Camera, Detections, FloatArray, Poses3D, Rig, Timeline
 from gentri.pipeline.atomic import atomic_write
 from gentri.pipeline.stage import Context, Metrics, Stage, require
+from gentri.stages.keypoint_files import has_keypoints
 
 if TYPE_CHECKING:
     from gentri.media.painter import CameraView
@@ -45,6 +46,8 @@ def run(context: Context) -> Metrics:
     rig = Rig.load(context.inputs["calibrate"] / "rig.toml")
     files = _write_files(context, poses, rig)
     timeline = Timeline.load(context.inputs["frames"] / "timeline.npz")
+    if context.params.overlay and has_keypoints(context.inputs["frames"], timeline):
+        context.progress.say("no overlay videos: keypoint files come without pictures")
     reproj_px = _look_through_cameras(context, poses, rig, timeline)
     for name in _with_overlay(context, timeline):
         _publish(context, name)
@@ -161,9 +164,12 @@ def _look_through_cameras(
 
 
 def _with_overlay(context: Context, timeline: Timeline) -> list[str]:
-    """The cameras whose video is wanted and has a frame."""
+    """The cameras whose video is wanted and has a frame; keypoint files have no pictures."""
+    frames = context.inputs["frames"]
+    if not context.params.overlay or has_keypoints(frames, timeline):
+        return []
     named = zip(timeline.cameras, timeline.time_s, strict=True)
-    return [name for name, time_s in named if context.params.overlay and len(time_s)]
+    return [name for name, time_s in named if len(time_s)]
 
 
 def _overlay_places(context: Context, name: str) -> tuple[Path, Path]:

@@ -1,4 +1,4 @@
-"""Videos or folders of pictures → JPEG frames per camera, and when each was taken."""
+"""Videos, pictures or keypoint files → frames per camera, and when each was taken."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +9,10 @@ import numpy as np
 
 from gentri.data import FloatArray, Timeline
 from gentri.errors import InputError
+from gentri.keypoints.sizes import is_size
 from gentri.pipeline.atomic import atomic_write
 from gentri.pipeline.stage import Context, Metrics, Stage, require
+from gentri.stages import keypoint_files
 
 if TYPE_CHECKING:
     from gentri.media.extract import Extraction
@@ -27,6 +29,10 @@ class FramesParams:
     start_s: float
     end_s: float | Literal["end"]
     image_fps: float | Literal["unknown"]
+    keypoint_skeleton: Literal[
+        "auto", "coco17", "halpe26", "wholebody133", "body25", "body25b", "mpii16", "h36m17"
+    ]
+    keypoint_size_px: tuple[str, ...]
 
     def __post_init__(self) -> None:
         require(self, "fps", self.fps == "source" or self.fps > 0, 'above 0, or "source"')
@@ -38,14 +44,32 @@ class FramesParams:
         require(self, "end_s", end_fits, f'above start_s = {self.start_s}, or "end"')
         image_fits = self.image_fps == "unknown" or self.image_fps > 0
         require(self, "image_fps", image_fits, 'above 0, or "unknown"')
+        sizes_fit = all(map(is_size, self.keypoint_size_px))
+        needed = 'WIDTHxHEIGHT or CAMERA=WIDTHxHEIGHT, such as ["1920x1080", "cam02=1080x1920"]'
+        require(self, "keypoint_size_px", sizes_fit, needed)
 
 
 def run(context: Context) -> Metrics:
-    """Write `<camera>/000000.jpg` onwards and `timeline.npz`.
+    """Write `<camera>/000000.jpg` onwards and `timeline.npz`; of keypoints `<camera>/keypoints.npz`.
 
     Raises:
         InputError: footage that cannot serve, or not enough disk.
     """
+    from gentri.keypoints.sources import is_keypoints
+    from gentri.media.sources import safe_name
+
+    for name in context.session.sources:
+        if safe_name(name) != name:
+            raise InputError(
+                f"{name!r} cannot name a camera: letters, digits, '-' and '_' are needed",
+                f"rename it, for example to {safe_name(name)!r}",
+            )
+    kinds = {name: is_keypoints(path) for name, path in context.session.sources.items()}
+    keypoint_files.refuse_mixed(kinds)
+    return keypoint_files.write_frames(context) if any(kinds.values()) else _run_videos(context)
+
+
+def _run_videos(context: Context) -> Metrics:
     from gentri.media import checks, store
 
     say = context.progress.say
@@ -83,13 +107,7 @@ def _plan(name: str, path: Path, params: FramesParams) -> "Extraction":
     from gentri.media.images import probe_images
     from gentri.media.probe import probe_video
     from gentri.media.sampling import Sampling, plan_chunks
-    from gentri.media.sources import safe_name
 
-    if safe_name(name) != name:
-        raise InputError(
-            f"{name!r} cannot name a camera: letters, digits, '-' and '_' are needed",
-            f"rename it, for example to {safe_name(name)!r}",
-        )
     image_fps = None if params.image_fps == "unknown" else params.image_fps
     clip = probe_images(path, image_fps) if path.is_dir() else probe_video(path)
     sampling = Sampling(
@@ -183,9 +201,11 @@ def _camera_metrics(extraction: "Extraction", time_s: FloatArray, out: Path) -> 
 
 
 def _digests(session: "Session", _params: FramesParams) -> dict[str, str]:
-    from gentri.media.files import list_images
+    from gentri.keypoints.sources import list_source_files
 
-    return {name: session.digest(path, list_images) for name, path in session.sources.items()}
+    # Cameras may share a folder of keypoints.
+    read = {p: session.digest(p, list_source_files) for p in set(session.sources.values())}
+    return {name: read[path] for name, path in session.sources.items()}
 
 
 STAGE = Stage(name="frames", version=3, needs=(), params=FramesParams, run=run, external=_digests)
