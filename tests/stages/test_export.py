@@ -2,7 +2,7 @@ import gc
 import json
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import av
 import cv2
@@ -13,9 +13,10 @@ from gentri.data import Camera, Detections, Poses3D, Rig, Rigid3, Timeline
 from gentri.geometry.cameras import project
 from gentri.media.painter import CameraView
 from gentri.pipeline.stage import Context, Runtime
+from gentri.rigs.formats import WRITERS, read_rig
 from gentri.skeletons import COCO17
 from gentri.stages import export as export_stage
-from gentri.stages.export import STAGE, ExportParams, camera_view
+from gentri.stages.export import STAGE, ExportParams, Format, camera_view
 
 SIZE = (160, 120)
 ALL = ExportParams(("npz", "csv", "trc", "rig", "pose2sim"), True, 160)
@@ -225,6 +226,17 @@ def test_npz_and_rig_are_copies(tmp_path: Path) -> None:
 def test_only_what_is_asked_for_is_written(tmp_path: Path) -> None:
     export(make_inputs(tmp_path), tmp_path / "out", ExportParams(("csv",), False, 160))
     assert list(contents(tmp_path / "out")) == ["poses3d.csv"]
+
+
+def test_rigs_for_every_program(tmp_path: Path) -> None:
+    rigs = set(get_args(Format)) - {"npz", "csv", "trc", "rig"}
+    assert rigs == set(WRITERS)
+    inputs, out = make_inputs(tmp_path), tmp_path / "out"
+    files = export(inputs, out, ExportParams(tuple(sorted(rigs)), False, 160))["files"]  # type: ignore[arg-type]
+    assert set(files) == {str(Path(name).as_posix()) for name in contents(out)}
+    rig = Rig.load(inputs["calibrate"] / "rig.toml")
+    for writer in WRITERS.values():
+        assert read_rig(out / writer.target).names == rig.names
 
 
 def test_several_people_get_a_trc_each(tmp_path: Path) -> None:
