@@ -84,15 +84,15 @@ def test_joints_without_confidence_do_not_count(name: str) -> None:
 
 
 def test_refinement_makes_use_of_confidence() -> None:
-    """Half of the joints err three times as much as the others, and say so."""
+    """Half of the joints err six times as much as the others, and say so."""
     errors: dict[str, list[float]] = {"refined": [], "poselib": []}
     for seed in range(12):
         R, _, a, b = scene(seed, 400)
         rng = np.random.default_rng(seed)
-        sigma = np.where(rng.uniform(size=len(a)) < 0.5, 0.001, 0.003)
+        sigma = np.where(rng.uniform(size=len(a)) < 0.5, 0.0005, 0.003)
         a, b = (v + sigma[:, None] * rng.normal(size=v.shape) for v in (a, b))
         for name, found in errors.items():
-            pose = SOLVERS[name](a, b, THRESHOLD, weight=0.001**2 / sigma**2)
+            pose = SOLVERS[name](a, b, THRESHOLD, weight=0.0005**2 / sigma**2)
             assert pose is not None
             found.append(rotation_angle(pose.R.T @ R))
     assert np.median(errors["refined"]) < 0.8 * np.median(errors["poselib"])
