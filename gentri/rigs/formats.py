@@ -72,6 +72,7 @@ _FOLDERS: dict[tuple[str, ...], Callable[[Path, Mapping[str, Size]], Rig]] = {
     (easymocap.INTRINSICS, easymocap.EXTRINSICS): easymocap.read,
     (colmap.CAMERAS, colmap.IMAGES): lambda folder, _: colmap.read(folder),
     (nerfstudio.FILE,): lambda folder, _: nerfstudio.read(folder / nerfstudio.FILE),
+    (native.FILE,): lambda folder, _: native.read(folder / native.FILE),
 }
 
 

@@ -9,6 +9,8 @@ from gentri.rigs import values
 from gentri.rigs.texts import read_text
 from gentri.rigs.values import Source
 
+FILE = "rig.toml"
+
 
 def read(path: Path) -> Rig:
     """Read a `rig.toml`; numbers are checked as in all other files, and kept as they are.

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from scenes import make_camera, make_rig, varied_rig
 
 from gentri.errors import InputError
+from gentri.rigs import native
 from gentri.rigs.formats import WRITERS, read_intrinsics, read_rig
 
 K = "matrix = [[900.0, 0, 540], [0, 900, 960], [0, 0, 1]]\n"
@@ -164,3 +165,10 @@ def test_a_folder_of_two_rigs(tmp_path: Path) -> None:
     refused(read_rig, tmp_path, "several rigs")
     assert len(read_rig(tmp_path / "intri.yml").cameras) == 5
     assert len(read_rig(tmp_path / "images.txt").cameras) == 5
+
+
+def test_a_folder_of_gentri(tmp_path: Path) -> None:
+    native.write(varied_rig(), tmp_path / "rig.toml")
+    assert len(read_rig(tmp_path).cameras) == len(read_intrinsics(tmp_path)) == 5
+    WRITERS["nerfstudio"].write(varied_rig(), tmp_path / "transforms.json")
+    refused(read_rig, tmp_path, "several rigs: transforms.json, rig.toml")
