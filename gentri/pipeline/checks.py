@@ -22,7 +22,7 @@ def check_names(names: tuple[str, ...]) -> None:
 
 
 def check_sources(root: Path, sources: Mapping[str, Path]) -> None:
-    """Refuse what is not there, and a folder of images that would hold the results."""
+    """Refuse what is not there, and a source's folder that would hold the results."""
     for path in (root, *sources.values()):
         _check_unicode(path)
     for name, path in sources.items():
@@ -34,7 +34,7 @@ def check_sources(root: Path, sources: Mapping[str, Path]) -> None:
             message = f"{name}: there is no {path}"
             raise InputError(message, "check the path of the video") from error
         if root.resolve().is_relative_to(path.resolve()):
-            raise SessionError(f"{root} lies inside the images of {name}: {path}", OTHER_SESSION)
+            raise SessionError(f"{root} lies inside the files of {name}: {path}", OTHER_SESSION)
 
 
 def check_free(root: Path) -> None:

@@ -105,7 +105,7 @@ def test_a_video_that_is_not_there_is_refused(tmp_path, videos):
 
 def test_a_folder_of_images_is_not_a_place_for_a_session(tmp_path, videos):
     sources = {"a": tmp_path / "videos", "b": videos["cam0"]}
-    with pytest.raises(SessionError, match="lies inside the images of a"):
+    with pytest.raises(SessionError, match="lies inside the files of a"):
         Session.create(tmp_path / "videos" / "session", sources)
     assert not (tmp_path / "videos" / "session").exists()
 
