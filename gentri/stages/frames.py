@@ -50,7 +50,7 @@ class FramesParams:
 
 
 def run(context: Context) -> Metrics:
-    """Write `<camera>/000000.jpg` onwards and `timeline.npz`; of keypoints `<camera>/keypoints.npz`.
+    """Write `timeline.npz` and `<camera>/000000.jpg` onwards, or `<camera>/keypoints.npz`.
 
     Raises:
         InputError: footage that cannot serve, or not enough disk.
