@@ -1,0 +1,221 @@
+"""What measurements of a rig mean, in words that a person can act on.
+
+The thresholds stand between what good and bad scenes measured; see docs/method.md, "When to trust
+a rig".
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from gentri.geometry.trust.measures import Measures
+
+Level = Literal["usable", "poor"]
+Limits = dict[Level, float]
+
+# Fall of the log cost of one camera's errors by a fault that is put right.
+_CLOCK_GAIN, _KNOCK_GAIN = 0.05, 0.06
+# Median error that is left, in errors that a detector is expected to make; more, and the camera
+# sees something else.
+_LEFT_OVER = 3.0
+_LATE_S: Limits = {"usable": 0.02, "poor": 0.05}
+_KNOCK_DEG, _KNOCK_M = 0.7, 0.03  # at least
+_TURNED_AWAY_DEG = 45.0  # a camera that turned further would not see the person any more
+
+# Held-out error of a camera: milliradians, and errors that a detector is expected to make.
+_PREDICTION_MRAD: Limits = {"usable": 8.0, "poor": 15.0}
+_PREDICTION_RELATIVE: Limits = {"usable": 3.0, "poor": 5.0}
+_CONTRADICTING: Limits = {"usable": 0.1, "poor": 0.25}
+
+# A camera with less than this share of the largest error may suffer from that camera alone.
+_COLLATERAL = 0.4
+
+# Standard deviations, relative.
+_FOCAL_SIGMA: Limits = {"usable": 0.025, "poor": 0.07}
+_BASELINE_SIGMA: Limits = {"usable": 0.02, "poor": 0.05}
+_THIN_M = 0.5
+
+# Lines of sight within this angle of one line: depth is hardly measured, and with it nothing else.
+_ONE_LINE_DEG: Limits = {"usable": 25.0, "poor": 12.0}
+
+_LEAST_MOMENTS, _LEAST_COMMON_S = 40, 3.0
+_LEAST_IMAGE, _LEAST_TIME = 0.12, 0.05
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Something that speaks against a rig.
+
+    Attributes:
+        kind: "late", "knocked", "disagrees", "spot", "line", "focal", "baseline" or "coverage".
+        level: how much it matters.
+        text: what was found and what to do about it.
+    """
+
+    kind: str
+    level: Level
+    text: str
+
+
+def reasons(m: Measures) -> list[Reason]:
+    """All of them, the gravest first."""
+    faults = _faults(m)
+    said = [*faults, *([] if faults else _disagreement(m)), *_undetermined(m), *_coverage(m)]
+    return sorted(said, key=lambda r: r.level != "poor")
+
+
+def _level(value: float, limits: Limits) -> Level | None:
+    """What a value that should be small comes to."""
+    return "poor" if value > limits["poor"] else "usable" if value > limits["usable"] else None
+
+
+def _faults(m: Measures) -> list[Reason]:
+    """A late clock or a moved camera: whichever explains more, for each can look like the other."""
+    take, late = m.clocks.worst
+    late_s = float(m.clocks.late_s[take, late])
+    explained = m.clocks.gain > _CLOCK_GAIN and m.clocks.left_over[late] < _LEFT_OVER
+    is_late = _level(abs(late_s), _LATE_S) if explained else None
+    if _has_moved(m) and m.knock and (is_late is None or m.knock.gain > m.clocks.gain):
+        return [_knocked(m)]
+    if is_late is None:
+        return []
+    whom = "the others" if len(m.cameras) > 2 else m.cameras[1 - late]
+    way = "behind" if late_s > 0 else "ahead of"
+    where = f" in take {take + 1}" if len(m.clocks.late_s) > 1 else ""
+    text = (
+        f"{m.cameras[late]} runs {abs(late_s):.2f} s {way} {whom}{where}: synchronise the "
+        "recordings (or cut that much off), and calibrate again"
+    )
+    return [Reason("late", is_late, text)]
+
+
+def _has_moved(m: Measures) -> bool:
+    knock = m.knock
+    if knock is None or knock.gain < _KNOCK_GAIN or knock.left_over > _LEFT_OVER:
+        return False
+    far = knock.angle_deg > _KNOCK_DEG or knock.distance_m > _KNOCK_M
+    return far and knock.angle_deg < _TURNED_AWAY_DEG
+
+
+def _knocked(m: Measures) -> Reason:
+    assert m.knock is not None
+    name = m.cameras[m.knock.camera]
+    if len(m.cameras) == 2:
+        name = " or ".join(m.cameras)
+    take, time_s = m.knock_at
+    when = f"at {time_s:.1f} s" + (f" of take {take + 1}" if len(m.clocks.late_s) > 1 else "")
+    text = (
+        f"{name} moved {when}, by {m.knock.angle_deg:.1f}° and "
+        f"{100 * m.knock.distance_m:.0f} cm: calibrate from the part before or the part after, "
+        "or fix the camera and film again"
+    )
+    return Reason("knocked", "poor", text)
+
+
+def _disagreement(m: Measures) -> list[Reason]:
+    """Cameras that others do not confirm; not those that only suffer from a worse one."""
+    check = "check that it ran in sync, did not move, and sees the same person"
+    error = np.nan_to_num(m.relative, nan=np.inf)
+    said = []
+    for c in map(int, np.argsort(-error, kind="stable")):
+        name, mrad = m.cameras[c], 1e3 * m.together[c]
+        if not np.isfinite(mrad):
+            text = f"nothing that {name} saw can be compared with the other cameras: {check}"
+            said.append(Reason("disagrees", "poor", text))
+            continue
+        levels: list[Level | None] = [
+            _level(mrad, _PREDICTION_MRAD),
+            _level(m.relative[c], _PREDICTION_RELATIVE),
+            _level(m.contradicting[c], _CONTRADICTING),
+        ]
+        level = max(levels, key=_gravity)
+        if level is None or (said and error[c] < _COLLATERAL * error.max()):
+            continue
+        text = (
+            f"{name} disagrees with the other cameras by {mrad:.0f} mrad in the median, and "
+            f"altogether in {100 * m.contradicting[c]:.0f} % of its moments: {check}"
+        )
+        said.append(Reason("disagrees", level, text))
+    return said
+
+
+def _undetermined(m: Measures) -> list[Reason]:
+    """Focal lengths and baselines that the take leaves open, and why it does."""
+    sigma = np.nan_to_num(m.uncertainty.log_focal)
+    worst = int(sigma.argmax())
+    focal = _level(float(sigma[worst]), _FOCAL_SIGMA)
+    baseline = _level(m.uncertainty.baseline, _BASELINE_SIGMA)
+    level = max(focal, baseline, key=_gravity)
+    in_line = _in_line(m, level)
+    if level is None or (in_line and not m.geometry.on_the_spot):
+        return in_line
+    by_focal = _gravity(focal) >= _gravity(baseline)
+    how = (
+        f"the focal length of {m.cameras[worst]} is uncertain by {100 * sigma[worst]:.0f} %"
+        if by_focal
+        else f"the cameras' places are uncertain by {100 * m.uncertainty.baseline:.0f} % of their "
+        "distance to the person"
+    )
+    if m.geometry.on_the_spot:
+        text = (
+            f"the person stays on the spot, and {how}: film the person walking through the whole "
+            "volume"
+        )
+        return [Reason("spot", level, text), *in_line]
+    return [Reason("focal" if by_focal else "baseline", level, f"{how}: {_remedy(m)}")]
+
+
+def _in_line(m: Measures, uncertain: Level | None) -> list[Reason]:
+    """Cameras side by side or face to face, where that shows in what is left open."""
+    angle = m.geometry.ray_angle_deg
+    level = "poor" if angle < _ONE_LINE_DEG["poor"] else uncertain
+    if angle > _ONE_LINE_DEG["usable"] or level is None:
+        return []
+    text = (
+        f"all cameras look along one line within {angle:.0f}° (side by side or face to face), so "
+        "depth is hardly measured: set one of them up at right angles to the others"
+    )
+    return [Reason("line", level, text)]
+
+
+def _gravity(level: Level | None) -> int:
+    return 0 if level is None else 1 if level == "usable" else 2
+
+
+def _remedy(m: Measures) -> str:
+    if len(m.cameras) == 2 and not m.held.all():
+        return "two cameras hardly tell it: give their focal lengths, or add a third camera"
+    if m.geometry.cloud_m[-1] < _THIN_M or m.geometry.roam_m[1] < _THIN_M:
+        return (
+            f"the person keeps to a line {m.geometry.roam_m[1]:.1f} m wide: film the person "
+            "walking through the whole volume, towards and away from the cameras"
+        )
+    return (
+        "film the person walking through the whole volume, towards and away from the cameras, "
+        "for longer"
+    )
+
+
+def _coverage(m: Measures) -> list[Reason]:
+    said = []
+    walk = "film the person walking through the whole volume"
+    if m.moments < _LEAST_MOMENTS or m.coverage.common_s < _LEAST_COMMON_S:
+        text = (
+            f"only {m.coverage.common_s:.1f} s show the person to two cameras: {walk}, for 10 s "
+            "or more"
+        )
+        said.append(Reason("coverage", "usable", text))
+    for c, name in enumerate(m.cameras):
+        if m.coverage.time[c] < _LEAST_TIME:
+            share = 100 * m.coverage.time[c]
+            text = (
+                f"{name} sees the person together with others in {share:.0f} % of the time: {walk}"
+            )
+        elif m.coverage.image[c] < _LEAST_IMAGE:
+            share = 100 * m.coverage.image[c]
+            text = f"the person fills {share:.0f} % of the picture of {name}: {walk}"
+        else:
+            continue
+        said.append(Reason("coverage", "usable", text))
+    return said

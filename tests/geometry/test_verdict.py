@@ -1,0 +1,167 @@
+"""The verdict on whole scenes: the level, the reason, and words that a person can act on."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gentri import synthetic
+from gentri.data import FloatArray, Keypoints2D, Rig
+from gentri.geometry.calibration import calibrate_views
+from gentri.geometry.options import CalibrationOptions
+from gentri.geometry.trust.measures import Measures, measure
+from gentri.geometry.trust.reasons import Reason, reasons
+from gentri.geometry.verdict import Verdict, judge
+from gentri.geometry.world import rig_in_world, world_of_person
+
+OPTIONS = CalibrationOptions(
+    frames=80,
+    focal_prior=1.2,
+    focal_sigma=0.3,
+    focal_sharing="auto",
+    distortion_sigma=0.1,
+    center_sigma=0.0,
+    bone_sigma=0.05,
+    seed=0,
+)
+UNKNOWN, GIVEN = 0.3, 0.0
+
+
+def noisy(seed: int, rig: Rig, *, ticks: int = 200, on_the_spot: bool = False) -> Keypoints2D:
+    rng = np.random.default_rng(seed)
+    walk = synthetic.walk(rng, ticks, on_the_spot=on_the_spot)
+    return synthetic.degrade(synthetic.observe(rig, walk), rng, noise_px=3.0, outliers=0.03)
+
+
+def measured(rig: Rig, *takes: Keypoints2D, prior: float = UNKNOWN) -> Measures:
+    """As if the calibration had found the truth."""
+    nothing = [np.zeros(0, dtype=np.int64) for _ in takes]
+    return measure(takes, rig, nothing, np.full(len(rig.cameras), prior))
+
+
+def said_of(rig: Rig, *takes: Keypoints2D, prior: float = UNKNOWN) -> list[Reason]:
+    return reasons(measured(rig, *takes, prior=prior))
+
+
+def kinds(said: list[Reason]) -> set[str]:
+    return {r.kind for r in said if r.level == "poor"}
+
+
+def calibrated(keypoints: Keypoints2D) -> Verdict:
+    found = calibrate_views([keypoints], OPTIONS)
+    world = world_of_person(found.views, found.xyz, None)
+    rig = rig_in_world(found.views, world, keypoints.cameras, keypoints.size_px)
+    return judge([keypoints], rig, found)
+
+
+def in_line(azimuth_deg: FloatArray) -> Rig:
+    azimuth = np.radians(azimuth_deg)
+    rig = synthetic.camera_ring(len(azimuth))
+    poses = [
+        synthetic.look_at((5 * np.cos(a), 5 * np.sin(a), 1.2), (0.0, 0.0, 0.9)) for a in azimuth
+    ]
+    cameras = tuple(replace(c, cam_from_world=p) for c, p in zip(rig.cameras, poses, strict=True))
+    return replace(rig, cameras=cameras)
+
+
+def test_a_walk_seen_by_four_cameras_is_good() -> None:
+    verdict = calibrated(noisy(1, synthetic.random_ring(np.random.default_rng(1))))
+    assert verdict.level == "good"
+    assert verdict.reasons == ()
+    assert verdict.poor == []
+    assert verdict.measures.held_out
+    assert verdict.measures.together.max() < 0.006
+
+
+def test_the_report_is_json_without_nan() -> None:
+    rig = synthetic.camera_ring(2, arc_deg=80.0)
+    m = measured(rig, noisy(2, rig), prior=GIVEN)
+    report = json.loads(json.dumps(Verdict("good", (), m).as_json(), allow_nan=False))
+    assert report["level"] == "good"
+    assert report["cameras"]["cam0"]["left_out_px"] is None  # nobody else could tell
+    assert report["cameras"]["cam0"]["focal_sigma_percent"] is None  # held
+    assert report["cameras"]["cam1"]["late_s"] == pytest.approx([0.0], abs=0.01)
+
+
+def test_a_late_camera_is_called_late_although_it_bent_the_rig() -> None:
+    keypoints = noisy(3, synthetic.random_ring(np.random.default_rng(3), 3, arc_deg=120.0))
+    xy, score = keypoints.xy_px.copy(), keypoints.score.copy()
+    for values in (xy, score):
+        values[2, 3:] = values[2, :-3].copy()
+    verdict = calibrated(replace(keypoints, xy_px=xy, score=score))
+    assert verdict.level == "poor"
+    assert verdict.reasons[0].kind == "late"
+    assert "cam2 runs 0.3" in verdict.poor[0]
+    assert "behind the others" in verdict.poor[0]
+    assert "synchronise" in verdict.poor[0]
+
+
+def test_a_moved_camera_is_named_with_time_and_size() -> None:
+    rig = synthetic.camera_ring(4)
+    keypoints = noisy(4, rig)
+    xy = keypoints.xy_px.copy()
+    xy[1, 100:, :, 0] += 1200 * np.tan(np.radians(4.0))  # nearly a turn by 4°
+    said = said_of(rig, replace(keypoints, xy_px=xy))
+    assert said[0].kind == "knocked"
+    assert "cam1 moved at 10." in said[0].text or "cam1 moved at 9.9" in said[0].text
+    assert kinds(said) == {"knocked"}
+
+
+def test_a_camera_moved_between_two_takes_is_named_with_the_take() -> None:
+    rig = synthetic.camera_ring(4)
+    first, second = noisy(5, rig, ticks=120), noisy(50, rig, ticks=120)
+    xy = second.xy_px.copy()
+    xy[3, :, :, 0] += 80.0
+    said = said_of(rig, first, replace(second, xy_px=xy))
+    assert kinds(said) == {"knocked"}
+    assert "cam3 moved" in said[0].text
+    assert "of take 2" in said[0].text
+
+
+def test_a_camera_that_sees_somebody_else_disagrees() -> None:
+    rig = synthetic.camera_ring(4)
+    keypoints, other = noisy(6, rig), noisy(60, rig)
+    xy = keypoints.xy_px.copy()
+    xy[2] = other.xy_px[2]
+    said = said_of(rig, replace(keypoints, xy_px=xy))
+    assert said[0].kind == "disagrees"
+    assert "cam2" in said[0].text
+    assert "same person" in said[0].text
+
+
+def test_on_the_spot_is_poor_and_with_given_lenses_it_need_not_be() -> None:
+    rig = synthetic.camera_ring(4, focal_px=(1100.0, 1300.0, 1500.0, 1250.0))
+    keypoints = noisy(7, rig, on_the_spot=True)
+    said = said_of(rig, keypoints)
+    assert "spot" in kinds(said)
+    assert "walking through the whole volume" in said[0].text
+    assert "spot" not in kinds(said_of(rig, keypoints, prior=GIVEN))
+
+
+@pytest.mark.parametrize("azimuth_deg", [(0.0, 4.0), (0.0, 2.0, 5.0), (0.0, 177.0)])
+def test_cameras_in_one_line_are_poor(azimuth_deg: tuple[float, ...]) -> None:
+    rig = in_line(np.array(azimuth_deg))
+    said = said_of(rig, noisy(8, rig))
+    assert "line" in kinds(said)
+    assert "at right angles" in said[0].text
+
+
+def test_a_pair_in_line_does_no_harm_when_a_third_camera_stands_across() -> None:
+    rig = in_line(np.array([0.0, 4.0, 90.0]))
+    assert "line" not in {r.kind for r in said_of(rig, noisy(9, rig))}
+
+
+def test_two_cameras_without_lenses_are_told_what_they_lack() -> None:
+    rig = synthetic.camera_ring(2, arc_deg=80.0, focal_px=(1100.0, 1400.0))
+    said = said_of(rig, noisy(10, rig))
+    assert "focal" in kinds(said)
+    assert "give their focal lengths, or add a third camera" in said[0].text
+    assert not kinds(said_of(rig, noisy(10, rig), prior=GIVEN))
+
+
+def test_short_takes_are_usable_at_best() -> None:
+    rig = synthetic.camera_ring(4)
+    said = said_of(rig, noisy(11, rig, ticks=25), prior=GIVEN)
+    assert [r.kind for r in said if r.level == "usable"]
+    assert any("10 s or more" in r.text for r in said)
