@@ -108,7 +108,7 @@ def measure(scene: Scene, seeds: int) -> dict[str, Any]:
     for seed in range(seeds):
         truth, keypoints = make(scene, seed)
         try:
-            found = calibrate_views(keypoints, options())
+            found = calibrate_views([keypoints], options())
         except CalibrationError:
             failed += 1
             continue
