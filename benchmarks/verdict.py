@@ -76,7 +76,8 @@ def trial(job: tuple[str, int]) -> dict[str, Any]:
         right = re.search(kind.refusal, f"{e.message} {e.hint}") is not None
         return row | {"level": "refused", "reasons": [e.message], "right": right, "first": right}
     world = world_of_person(found.views, found.xyz, None)
-    rig = rig_in_world(found.views, world, scene.keypoints.cameras, scene.keypoints.size_px)
+    k = scene.keypoints
+    rig = rig_in_world(found.views, world, k.cameras, k.size_px, known)
     calibrated = time.perf_counter()
     verdict = judge([scene.keypoints], rig, found)
     error = compare_rigs(rig, scene.truth)

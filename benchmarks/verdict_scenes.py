@@ -97,7 +97,7 @@ def apart(rng: np.random.Generator, real_like: bool) -> Scene:
     count = int(rng.integers(2, 9))
     rig = synthetic.random_rig(rng, count)
     keypoints = seen(rng, rig, real_like)[1]
-    xy, score = keypoints.xy_px.copy(), keypoints.score.copy()
+    xy, score, time_s = keypoints.xy_px.copy(), keypoints.score.copy(), keypoints.time_s
     half = xy.shape[1] // 2
     alone = rng.permutation(count)[: 1 if rng.uniform() < 0.5 else max(count // 2, 1)]
     others = np.setdiff1d(np.arange(count), alone)
@@ -105,15 +105,14 @@ def apart(rng: np.random.Generator, real_like: bool) -> Scene:
     if somebody_else:
         other = seen(rng, rig, real_like)[1]
         ticks = min(len(other.time_s), len(keypoints.time_s))
-        xy, score = xy[:, :ticks], score[:, :ticks]
+        xy, score, time_s = xy[:, :ticks], score[:, :ticks], time_s[:ticks]
         xy[alone[0]], score[alone[0]] = (v[alone[0], :ticks] for v in (other.xy_px, other.score))
-        keypoints = replace(keypoints, time_s=keypoints.time_s[:ticks])
     else:
         for views, gone in ((alone, slice(half)), (others, slice(half, None))):
             for c in views:
                 xy[c, gone], score[c, gone] = np.nan, np.nan
     what = {"cameras": count, "alone": len(alone), "somebody_else": somebody_else}
-    return Scene(rig, replace(keypoints, xy_px=xy, score=score), False, what)
+    return Scene(rig, replace(keypoints, xy_px=xy, score=score, time_s=time_s), False, what)
 
 
 def late(rng: np.random.Generator, real_like: bool) -> Scene:

@@ -8,10 +8,11 @@ import pytest
 from gentri import synthetic
 from gentri.data import FloatArray, Keypoints2D, Rig, Rigid3
 from gentri.geometry.comparison import rotation_angle
-from gentri.geometry.trust.equations import Equations, Fit, Model, plain
+from gentri.geometry.trust.equations import Equations
 from gentri.geometry.trust.evidence import Evidence, Tracks, unswapped
 from gentri.geometry.trust.held_out import predict
 from gentri.geometry.trust.knocked import Knock, knocked
+from gentri.geometry.trust.model import Fit, Model, plain
 from gentri.geometry.trust.refit import begin, refit
 from gentri.geometry.trust.time_shift import Clocks, clocks
 
@@ -19,7 +20,7 @@ FPS = 10.0
 NOTHING_USED = np.zeros(0, dtype=np.int64)
 
 
-def scene(seed: int, count: int, ticks: int = 120) -> tuple[Rig, Keypoints2D, synthetic.Walk]:
+def scene(seed: int, count: int, ticks: int = 90) -> tuple[Rig, Keypoints2D, synthetic.Walk]:
     rng = np.random.default_rng(seed)
     rig = synthetic.random_ring(rng, count, arc_deg=360.0 if count > 3 else 120.0)
     walk = synthetic.walk(rng, ticks, fps=FPS)
@@ -57,7 +58,7 @@ def knock_of(rig: Rig, keypoints: Keypoints2D) -> tuple[Knock | None, Evidence]:
     return knocked(seen, null, predict(seen, *poses(rig)).others), seen
 
 
-@pytest.mark.parametrize(("count", "ticks"), [(2, 3), (2, -3), (3, 3), (4, -5), (6, 3)])
+@pytest.mark.parametrize(("count", "ticks"), [(2, 3), (3, -3), (4, 5)])
 def test_a_late_camera_is_found_with_its_delay(count: int, ticks: int) -> None:
     rig, keypoints, _ = scene(count, count)
     found = clocks_of(rig, delayed(keypoints, 1, ticks))
@@ -75,8 +76,8 @@ def test_clocks_that_are_right_stay_right() -> None:
 
 
 def test_each_take_has_a_clock_of_its_own() -> None:
-    rig, first, _ = scene(8, 4)
-    walk = synthetic.walk(np.random.default_rng(80), 120, fps=FPS)
+    rig, first, _ = scene(8, 3, ticks=60)
+    walk = synthetic.walk(np.random.default_rng(80), 60, fps=FPS)
     found = clocks_of(rig, first, delayed(synthetic.observe(rig, walk), 2, 4))
     assert found.worst == (1, 2)
     assert found.late_s[1, 2] == pytest.approx(0.4, abs=0.02)
@@ -111,7 +112,7 @@ def with_knock(
     return replace(keypoints, xy_px=xy, score=score)
 
 
-@pytest.mark.parametrize(("count", "angle_deg"), [(2, 4.0), (3, 3.0), (4, 8.0), (6, 2.0)])
+@pytest.mark.parametrize(("count", "angle_deg"), [(2, 4.0), (3, 2.0), (4, 8.0)])
 def test_a_moved_camera_is_found_with_time_and_angle(count: int, angle_deg: float) -> None:
     rig, keypoints, walk = scene(20 + count, count)
     found, seen = knock_of(rig, with_knock(rig, keypoints, walk, 1, 50, angle_deg))

@@ -9,9 +9,9 @@ from gentri import synthetic
 from gentri.data import FloatArray, Keypoints2D, Rig
 from gentri.geometry.trust import degeneracy
 from gentri.geometry.trust.coverage import coverage
-from gentri.geometry.trust.equations import Fit, plain
 from gentri.geometry.trust.evidence import Tracks, unswapped
 from gentri.geometry.trust.held_out import predict
+from gentri.geometry.trust.model import Fit, plain
 from gentri.geometry.trust.refit import begin, information, refit
 
 NOTHING_USED = np.zeros(0, dtype=np.int64)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gentri.data import FloatArray
-from gentri.geometry.trust.equations import Fit, Model, plain
 from gentri.geometry.trust.evidence import Evidence
+from gentri.geometry.trust.model import Fit, Model, plain
 from gentri.geometry.trust.refit import information
 from gentri.skeletons import BODY_JOINTS
 

@@ -4,83 +4,19 @@ The joints are eliminated one by one (Triggs et al., "Bundle Adjustment – A Mo
 §6.1).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gentri.data import FloatArray
 from gentri.geometry.trust.evidence import Evidence
+from gentri.geometry.trust.model import POSE, Fit, Model
 
 CAUCHY = 2.0  # scale of the loss, expected errors
 _NEAR = 1e-3  # rig units: closer to a camera plane than this there is no projection
 _BEHIND = 1e4  # residual there, expected errors
-_POSE = 6
 _FREE_SHIFT_S = 1.0  # standard deviation of a clock's prior: only fixes the clock of all together
-
-
-@dataclass(frozen=True, eq=False)
-class Model:
-    """What is free.
-
-    Attributes:
-        station: (C, F) index of the pose that a camera has at a moment.
-        clock: (C, F) index of the clock that a camera has at a moment; negative: right.
-        focal: (C,) index of the focal scale of a camera; negative: held.
-        sigma_log_focal: (G,) prior of the focal scales.
-    """
-
-    station: NDArray[np.int64]
-    clock: NDArray[np.int64]
-    focal: NDArray[np.int64]
-    sigma_log_focal: FloatArray = field(default_factory=lambda: np.zeros(0))
-
-    @property
-    def stations(self) -> int:
-        """Number of poses."""
-        return int(self.station.max()) + 1
-
-    @property
-    def clocks(self) -> int:
-        """Number of clocks."""
-        return int(self.clock.max()) + 1
-
-    @property
-    def scales(self) -> int:
-        """Number of focal scales."""
-        return int(self.focal.max()) + 1
-
-    @property
-    def parameters(self) -> int:
-        """Number of parameters P: poses, then focal scales, then clocks."""
-        return _POSE * self.stations + self.scales + self.clocks
-
-
-def plain(seen: Evidence) -> Model:
-    """Cameras that stay and clocks that are right, with the focal lengths held."""
-    cameras, frames = seen.xy.shape[:2]
-    station = np.repeat(np.arange(cameras)[:, None], frames, axis=1)
-    return Model(station, np.full((cameras, frames), -1), np.full(cameras, -1))
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """An adjusted model.
-
-    Attributes:
-        R: (S, 3, 3), t: (S, 3), of the stations.
-        log_scale: of the focal lengths, (G,).
-        shift_s: (K,) how much later a clock's camera has to be read.
-        xyz: (F, 12, 3); finite where two views see the joint.
-        cost: mean robust cost of an observed coordinate pair.
-    """
-
-    R: FloatArray
-    t: FloatArray
-    log_scale: FloatArray
-    shift_s: FloatArray
-    xyz: FloatArray
-    cost: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +71,8 @@ class Equations:
         c, f, j = np.nonzero(seen.seen & twice)
         self.camera, self.n = c, self.point[f, j]
         self.f, self.j = f, j
+        self._by_joint = np.argsort(self.n, kind="stable")
+        self._first_of_joint = np.searchsorted(self.n[self._by_joint], np.arange(len(self.frame)))
         self.station = model.station[c, f]
         self.clock = model.clock[c, f]
         self.scale = model.focal[c]
@@ -176,19 +114,16 @@ class Equations:
         by_camera, by_joint = self._jacobians(fit, Y, u, root)
         r = root * r
         P, N = self.model.parameters, len(self.frame)
-        columns = self._columns()
-        H, g = np.zeros((P + 1, P + 1)), np.zeros(P + 1)  # the last takes what is held
-        np.add.at(g, columns, np.einsum("mik,mi->mk", by_camera, r))
-        block = np.einsum("mik,mil->mkl", by_camera, by_camera)
+        turned = np.swapaxes(by_camera, -1, -2)
+        columns = self._columns()  # the last takes what is held
+        g = _scattered(columns, turned @ r[..., None], (P + 1,))
         flat = columns[:, :, None] * (P + 1) + columns[:, None, :]
-        H += np.bincount(flat.ravel(), block.ravel(), (P + 1) ** 2).reshape(P + 1, P + 1)
-        V, b = np.zeros((N, 3, 3)), np.zeros((N, 3))
-        np.add.at(V, self.n, np.einsum("mik,mil->mkl", by_joint, by_joint))
-        np.add.at(b, self.n, np.einsum("mik,mi->mk", by_joint, r))
-        W = np.zeros((N, P + 1, 3))
-        cross = np.einsum("mik,mil->mkl", by_camera, by_joint)
-        np.add.at(W, (self.n[:, None], columns), cross)
-        first = _POSE * self.model.stations
+        H = _scattered(flat, turned @ by_camera, (P + 1, P + 1))
+        V = self._of_joints(np.swapaxes(by_joint, -1, -2) @ by_joint)
+        b = self._of_joints((by_joint * r[..., None]).sum(1))
+        flat = (self.n[:, None] * (P + 1) + columns)[..., None] * 3 + np.arange(3)
+        W = _scattered(flat, turned @ by_joint, (N, P + 1, 3))
+        first = POSE * self.model.stations
         scales = slice(first, first + self.model.scales)
         H[scales, scales] += np.diag(1 / self.model.sigma_log_focal**2)
         g[scales] += fit.log_scale / self.model.sigma_log_focal**2
@@ -197,12 +132,16 @@ class Equations:
         g[clocks] += fit.shift_s / _FREE_SHIFT_S**2
         return Normal(H[:-1, :-1], W[:, :-1], V, g[:-1], b)
 
+    def _of_joints(self, values: FloatArray) -> FloatArray:
+        """Sums over the observations of each joint, (N, ...) of (M, ...)."""
+        return np.add.reduceat(values[self._by_joint], self._first_of_joint, axis=0)
+
     def _columns(self) -> NDArray[np.int64]:
         """Parameter of each local one, (M, 8): pose, focal scale, clock."""
         m, P = self.model, self.model.parameters
-        pose = _POSE * self.station[:, None] + np.arange(_POSE)
-        scale = np.where(self.scale >= 0, _POSE * m.stations + self.scale, P)
-        clock = np.where(self.clock >= 0, _POSE * m.stations + m.scales + self.clock, P)
+        pose = POSE * self.station[:, None] + np.arange(POSE)
+        scale = np.where(self.scale >= 0, POSE * m.stations + self.scale, P)
+        clock = np.where(self.clock >= 0, POSE * m.stations + m.scales + self.clock, P)
         return np.c_[pose, scale, clock]
 
     def _jacobians(
@@ -216,7 +155,7 @@ class Equations:
         by_Y[:, :, 2] = -u / z[:, None]
         by_Y *= gain[:, :, None]
         RX = Y - fit.t[self.station]
-        camera = np.empty((len(z), 2, _POSE + 2))
+        camera = np.empty((len(z), 2, POSE + 2))
         camera[..., :3] = np.cross(RX[:, None, :], by_Y)
         camera[..., 3:6] = by_Y
         camera[..., 6] = gain * u
@@ -228,9 +167,9 @@ class Equations:
         from scipy.spatial.transform import Rotation
 
         m = self.model
-        pose = p[: _POSE * m.stations].reshape(-1, _POSE)
+        pose = p[: POSE * m.stations].reshape(-1, POSE)
         turn = Rotation.from_rotvec(pose[:, :3]).as_matrix()
-        rest = p[_POSE * m.stations :]
+        rest = p[POSE * m.stations :]
         xyz = fit.xyz.copy()
         xyz[self.frame, self.joint] += x
         return Fit(
@@ -241,3 +180,9 @@ class Equations:
             xyz,
             np.nan,
         )
+
+
+def _scattered(at: NDArray[np.int64], values: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """Values summed at flat positions of an array."""
+    sums = np.bincount(at.ravel(), values.ravel(), int(np.prod(shape)))
+    return sums.astype(np.float64).reshape(shape)

@@ -11,8 +11,8 @@ import numpy as np
 
 from gentri.data import FloatArray
 from gentri.geometry.comparison import rotation_angle
-from gentri.geometry.trust.equations import Fit, plain
 from gentri.geometry.trust.evidence import Evidence, joints, reprojected
+from gentri.geometry.trust.model import Fit, plain
 from gentri.geometry.trust.refit import begin, left_over, refit
 from gentri.geometry.two_view import relative_pose
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from gentri.data import FloatArray, Keypoints2D, Rig
 from gentri.geometry.trust.coverage import Coverage, coverage
 from gentri.geometry.trust.degeneracy import Geometry, Uncertainty, geometry, uncertainty
-from gentri.geometry.trust.equations import plain
 from gentri.geometry.trust.evidence import Tracks, joints, unswapped
 from gentri.geometry.trust.held_out import Prediction, predict
 from gentri.geometry.trust.knocked import Knock, knocked
+from gentri.geometry.trust.model import plain
 from gentri.geometry.trust.refit import begin, refit
 from gentri.geometry.trust.time_shift import Clocks, clocks
 

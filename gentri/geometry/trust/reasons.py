@@ -37,7 +37,7 @@ _BASELINE_SIGMA: Limits = {"usable": 0.02, "poor": 0.05}
 _THIN_M = 0.5
 
 # Lines of sight within this angle of one line: depth is hardly measured, and with it nothing else.
-_ONE_LINE_DEG: Limits = {"usable": 25.0, "poor": 12.0}
+_ONE_LINE_DEG: Limits = {"usable": 30.0, "poor": 12.0}
 
 _LEAST_MOMENTS, _LEAST_COMMON_S = 40, 3.0
 _LEAST_IMAGE, _LEAST_TIME = 0.12, 0.05

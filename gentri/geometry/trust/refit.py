@@ -9,8 +9,9 @@ import numpy as np
 
 from gentri.data import FloatArray
 from gentri.geometry.triangulation import triangulate
-from gentri.geometry.trust.equations import CAUCHY, Equations, Fit, Model, Normal
+from gentri.geometry.trust.equations import CAUCHY, Equations, Normal
 from gentri.geometry.trust.evidence import Evidence
+from gentri.geometry.trust.model import Fit, Model
 
 _DAMPING_START, _DAMPING_MIN, _DAMPING_MAX = 1e-3, 1e-8, 1e6
 _DAMPING_RISE, _DAMPING_FALL = 4.0, 5.0

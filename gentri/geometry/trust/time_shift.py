@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gentri.data import FloatArray
-from gentri.geometry.trust.equations import Fit, plain
 from gentri.geometry.trust.evidence import Evidence, Tracks, unswapped
+from gentri.geometry.trust.model import Fit, plain
 from gentri.geometry.trust.refit import begin, left_over, refit
 
 # Clocks of good takes come out within 5 ms; a late one moves by more in the first round already.
 _SUSPICIOUS_S = 0.008
 _DELAYS_S = (0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
-_ROUNDS, _STEPS, _SEARCH_FRAMES = 3, 8, 120
+_ROUNDS, _STEPS, _SEARCH_FRAMES = 3, 8, 80
 _SETTLED_S = 0.003
 
 
@@ -92,7 +92,7 @@ def _search(
     for delay in _DELAYS_S:
         trial = late.copy()
         trial[suspect] = side * delay
-        now = _read(tracks, few, trial, fit)
+        now = tracks.read(few.take, few.time_s, trial[few.take].T, few.held_out)
         model = plain(now)
         fit = refit(now, model, begin(now, model, fit.R, fit.t), _STEPS)
         tried.append((fit.cost, side * delay))
