@@ -6,6 +6,7 @@ The gauge is fixed: the first camera does not move, and the scale is held by the
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gentri.data import FloatArray
 from gentri.geometry.adjustment_problem import Observations, Priors, Problem, State
@@ -25,16 +26,25 @@ class Adjusted:
         views: adjusted cameras.
         xyz: (F, J, 3) adjusted joints.
         cost: robust cost per weighted observation.
-        sigma_log_focal: (C,) standard deviation of log focal from the reduced Hessian, for errors
-            as large as the expected ones; NaN when the focal length was held.
+        covariance: (P, P) of the shared parameters, from the reduced Hessian, for errors that are
+            independent and as large as the expected ones.
+        columns: (C, 11) the shared parameter of each local camera parameter, −1 where held.
         iterations: steps taken.
     """
 
     views: Views
     xyz: FloatArray
     cost: float
-    sigma_log_focal: FloatArray
+    covariance: FloatArray
+    columns: NDArray[np.int64]
     iterations: int
+
+    @property
+    def sigma_log_focal(self) -> FloatArray:
+        """Standard deviation of log focal, (C,); NaN where the focal length was held."""
+        sigma = np.sqrt(np.maximum(np.diag(self.covariance), 0))
+        column = self.columns[:, LOG_FOCAL]
+        return np.where(column >= 0, np.append(sigma, np.nan)[column], np.nan)
 
 
 def adjust(
@@ -68,7 +78,8 @@ def adjust(
         if fall < _CONVERGED:
             break
     per_observation = cost / float(seen.weight.sum())
-    return Adjusted(state.views, state.xyz, per_observation, _focal_sigma(problem, state), taken)
+    covariance = _covariance(problem, state)
+    return Adjusted(state.views, state.xyz, per_observation, covariance, problem.columns, taken)
 
 
 def _descend(
@@ -85,14 +96,14 @@ def _descend(
     return None
 
 
-def _focal_sigma(problem: Problem, state: State) -> FloatArray:
-    """Standard deviation of each log focal length, (C,); NaN where held."""
+def _covariance(problem: Problem, state: State) -> FloatArray:
+    """Covariance of the shared parameters, (P, P)."""
     S = normal_equations(problem, state).reduced_hessian()
+    unit = 1 / np.sqrt(np.maximum(np.diag(S), 1e-300))  # radians, pixels and lengths compared
     # The scale of the scene is free: its null direction is the translations of all cameras.
-    covariance = np.linalg.pinv(S, rcond=1e-9, hermitian=True)
-    sigma = np.sqrt(np.maximum(np.diag(covariance), 0))
-    column = problem.columns[:, LOG_FOCAL]
-    return np.where(column >= 0, sigma[column], np.nan)
+    return np.linalg.pinv(S * np.outer(unit, unit), rcond=1e-9, hermitian=True) * np.outer(
+        unit, unit
+    )
 
 
 def _median_log_length(xyz: FloatArray, problem: Problem) -> FloatArray:

@@ -11,14 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gentri.data import FloatArray, Intrinsics, Keypoints2D
+from gentri.geometry.epipolar import TwoViewSolver
 from gentri.geometry.focal_search import search_focal
-from gentri.geometry.lens import PLAIN, Lens, choose_lens, fit, overrating, refine
+from gentri.geometry.lens import PLAIN, Lens, fit, overrating, refine
+from gentri.geometry.lens_choice import choose_lens
 from gentri.geometry.options import CalibrationOptions
 from gentri.geometry.projection import Views
 from gentri.geometry.reprojection import exchanged_sides, outlying_frames, residuals_px, structure
 from gentri.geometry.sample import choose_sample
+from gentri.geometry.two_view_solvers import relative_pose
 
-_COARSE = 3  # starts are compared on every third frame
+# Starts are compared on fewer frames: about so many suffice for them.
+_COARSE_FRAMES = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +65,7 @@ def calibrate_views(
     takes: Sequence[Keypoints2D],
     options: CalibrationOptions,
     known: Mapping[str, Intrinsics] | None = None,
+    solver: TwoViewSolver = relative_pose,
 ) -> CalibratedViews:
     """Estimate all cameras from one person in each take.
 
@@ -68,13 +73,14 @@ def calibrate_views(
         takes: recordings of the same cameras in the same places, each of a person on common ticks.
         options: see CalibrationOptions.
         known: intrinsics by camera name, where there are any.
+        solver: of pairs of cameras, for the start.
 
     Raises:
         CalibrationError: too few common frames, or cameras that cannot be connected.
         InputError: picture sizes that differ between takes or from the intrinsics.
     """
     sample = choose_sample(takes, options.frames, known or {})
-    views = search_focal(sample.every(_COARSE), options)
+    views = search_focal(sample.every(_coarse_step(len(sample.frames))), options, solver)
     swapped = exchanged_sides(sample, views)
     labelled = sample.relabelled(swapped)
     first = fit(labelled, views, structure(labelled, views), options, PLAIN)
@@ -96,3 +102,8 @@ def calibrate_views(
         swapped=int(swapped.sum()),
         dropped=outliers,
     )
+
+
+def _coarse_step(frames: int) -> int:
+    """Every which frame leaves about as many as a start needs."""
+    return max(1, frames // _COARSE_FRAMES)

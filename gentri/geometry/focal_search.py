@@ -5,11 +5,12 @@ import numpy as np
 from gentri.data import FloatArray
 from gentri.errors import CalibrationError
 from gentri.geometry.bundle import Adjusted
+from gentri.geometry.epipolar import TwoViewSolver
 from gentri.geometry.lens import PLAIN, fit, focal_unit
 from gentri.geometry.options import CalibrationOptions
 from gentri.geometry.projection import Views
 from gentri.geometry.reprojection import filled
-from gentri.geometry.rig_start import RigStart, start_rig
+from gentri.geometry.rig_start import Joints, RigStart, start_rig
 from gentri.geometry.sample import JOINT_SIGMA, MIRROR, Sample
 
 # Focal lengths tried, multiples of the shorter image side: action camera, phone, portrait or
@@ -20,17 +21,18 @@ _MULTIPLES = (0.8, 1.2, 1.8)
 _THRESHOLD = 0.015
 
 
-def search_focal(sample: Sample, options: CalibrationOptions) -> Views:
+def search_focal(sample: Sample, options: CalibrationOptions, solver: TwoViewSolver) -> Views:
     """The start of lowest cost, adjusted with straight lenses.
 
     Args:
         sample: few frames do.
         options: priors and seed.
+        solver: of pairs of cameras.
 
     Raises:
         CalibrationError: cameras that cannot be connected at any focal length.
     """
-    starts = [(_start(sample, f, options.seed), f) for f in _focal_lengths(sample)]
+    starts = [(_start(sample, f, options.seed, solver), f) for f in _focal_lengths(sample)]
     _refuse_unconnected(sample.cameras, [start for start, _ in starts if start is not None])
     fits = [
         _adjusted(sample, start, focal, options)
@@ -49,12 +51,13 @@ def _focal_lengths(sample: Sample) -> list[FloatArray]:
     return [np.where(lenses.unknown, m * unit, lenses.focal_px) for m in _MULTIPLES]
 
 
-def _start(sample: Sample, focal: FloatArray, seed: int) -> RigStart | None:
+def _start(sample: Sample, focal: FloatArray, seed: int, solver: TwoViewSolver) -> RigStart | None:
     center = sample.lenses.center_px
     xy = (sample.xy_px - center[:, None, None]) / focal[:, None, None, None]
     xy[~sample.seen] = np.nan
     size = sample.sigma_px[..., 0] / JOINT_SIGMA / focal[:, None]
-    return start_rig(xy, sample.weight, _THRESHOLD * float(np.median(size)), MIRROR, seed)
+    threshold = _THRESHOLD * float(np.median(size))
+    return start_rig(Joints(xy, sample.weight, threshold, MIRROR, seed), solver)
 
 
 def _adjusted(

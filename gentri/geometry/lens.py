@@ -1,7 +1,6 @@
 """Lens models: which intrinsics are free and shared, and the model that the images call for."""
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,12 +98,6 @@ def lens_priors(
     )
 
 
-def parameters(priors: Priors) -> int:
-    """How many numbers the priors leave free to describe the lenses."""
-    columns = (priors.sigma_log_focal, priors.sigma_k1, priors.sigma_k2)
-    return sum(len(np.unique(priors.lens_group[sigma > 0])) for sigma in columns)
-
-
 def overrating(sample: Sample, adjusted: Adjusted) -> float:
     """By how much an adjustment overrates its frames, as a ratio of variances.
 
@@ -146,40 +139,26 @@ def fit(
     return refine(sample, warm, options, lens)
 
 
-def refine(sample: Sample, start: Adjusted, options: CalibrationOptions, lens: Lens) -> Adjusted:
-    """Bundle adjustment with a lens model, from cameras and joints already adjusted."""
-    priors = lens_priors(sample, options, lens, overrating(sample, start))
+def refine(
+    sample: Sample,
+    start: Adjusted,
+    options: CalibrationOptions,
+    lens: Lens,
+    strength: float | None = None,
+) -> Adjusted:
+    """Bundle adjustment with a lens model, from cameras and joints already adjusted.
+
+    Args:
+        sample: the detections.
+        start: what to begin with.
+        options: priors.
+        lens: the model.
+        strength: of the priors, see `overrating`; that of the start by default.
+    """
+    priors = lens_priors(sample, options, lens, strength or overrating(sample, start))
     views, unit = start.views, focal_unit(sample)
     multiple = np.log(views.focal / unit)  # one for each group; the adjustment then keeps it one
     mean = [multiple[priors.lens_group == g].mean() for g in priors.lens_group]
     free = priors.sigma_log_focal > 0
     views = replace(views, focal=np.where(free, unit * np.exp(mean), views.focal))
     return adjust(observations(sample), views, start.xyz, priors, _ITERATIONS)
-
-
-def choose_lens(
-    sample: Sample, start: Adjusted, options: CalibrationOptions
-) -> tuple[Adjusted, Lens]:
-    """The simplest lens model that the images do not contradict, and its adjustment.
-
-    By Schwarz's information criterion ("Estimating the Dimension of a Model", 1978), with errors
-    that stay the same for a while counted once.
-    """
-    models = camera_models(sample)
-    alike = len(np.unique(models)) < len(models)
-    sharings = {"camera": [False], "auto": [True, False] if alike else [False]}
-    straight = options.distortion_sigma == 0 or sample.lenses.undone.all()
-    terms = [0] if straight else [0, 1, 2]
-    shifted = options.center_sigma > 0
-    independent = 2 * float(sample.seen.sum()) * start.cost / overrating(sample, start)
-
-    def criterion(fit: tuple[Adjusted, Lens]) -> float:
-        adjusted, lens = fit
-        count = parameters(lens_priors(sample, options, lens))
-        return independent * np.log(adjusted.cost) + count * np.log(independent)
-
-    tried = [
-        Lens(shared, radial, shifted)
-        for shared, radial in product(sharings.get(options.focal_sharing, [True]), terms)
-    ]
-    return min(((refine(sample, start, options, m), m) for m in tried), key=criterion)

@@ -7,8 +7,10 @@ from gentri import synthetic
 from gentri.data import Rig
 from gentri.geometry.comparison import compare_rigs, rotation_angle
 from gentri.geometry.projection import Views
-from gentri.geometry.rig_start import RigStart, pairwise_poses, start_rig
+from gentri.geometry.pair_graph import pair_graph
+from gentri.geometry.rig_start import Joints, RigStart, start_rig
 from gentri.geometry.sample import MIRROR
+from gentri.geometry.two_view_solvers import relative_pose
 from gentri.geometry.world import World, rig_in_world
 from gentri.skeletons import COCO17
 
@@ -29,9 +31,12 @@ def scene(seed: int, count: int = 4) -> tuple[Rig, np.ndarray, np.ndarray]:
     return rig, xyz, rays(rig, xyz)
 
 
+def joints(xy: np.ndarray) -> Joints:
+    return Joints(xy, np.isfinite(xy).all(-1).astype(float), THRESHOLD, MIRROR, seed=0)
+
+
 def start(xy: np.ndarray) -> RigStart:
-    weight = np.isfinite(xy).all(-1).astype(float)
-    found = start_rig(xy, weight, THRESHOLD, MIRROR, seed=0)
+    found = start_rig(joints(xy), relative_pose)
     assert found is not None
     return found
 
@@ -88,8 +93,7 @@ def test_without_any_pair_there_is_no_rig() -> None:
     _, _, xy = scene(12, 3)
     for c in range(3):
         xy[c, np.arange(60) % 3 != c] = np.nan
-    weight = np.isfinite(xy).all(-1).astype(float)
-    assert start_rig(xy, weight, THRESHOLD, MIRROR, seed=0) is None
+    assert start_rig(joints(xy), relative_pose) is None
 
 
 def test_two_cameras_side_by_side_do_not_spoil_the_start() -> None:
@@ -102,7 +106,8 @@ def test_two_cameras_side_by_side_do_not_spoil_the_start() -> None:
     xyz = synthetic.walk(rng, ticks=80).xyz[:, COCO17.body]
     xy = rays(rig, xyz)
     noisy = xy + rng.normal(0, 0.002, xy.shape)
-    pose, _ = pairwise_poses(noisy, THRESHOLD, MIRROR, 0)[0, 1]
+    weight = np.ones(noisy.shape[:-1])
+    pose = pair_graph(noisy, weight, THRESHOLD, MIRROR, 0, relative_pose)[0, 1].pose
     assert pose.inlier.mean() > 0.9  # nothing in the pair itself says that it is useless
     found = start(noisy)
     assert found.placed.all()
