@@ -49,10 +49,13 @@ _LEGS_AND_TRUNK = 0.779
 
 def stature_of(xyz: FloatArray) -> float:
     """Body height, metres, from legs and trunk of mocap joints (T, 15, 3)."""
-    length = 0.0
-    for joint, parent in (("Neck", "Pelvis"), ("LKnee", "LHip"), ("LAnkle", "LKnee")):
-        bone = xyz[:, _AT[joint]] - xyz[:, _AT[parent]]
-        length += float(np.median(np.linalg.norm(bone, axis=-1)))
+    hips = (xyz[:, _AT["LHip"]] + xyz[:, _AT["RHip"]]) / 2
+    bones = (
+        xyz[:, _AT["Neck"]] - hips,
+        xyz[:, _AT["LKnee"]] - xyz[:, _AT["LHip"]],
+        xyz[:, _AT["LAnkle"]] - xyz[:, _AT["LKnee"]],
+    )
+    length = sum(float(np.median(np.linalg.norm(bone, axis=-1))) for bone in bones)
     return length / _LEGS_AND_TRUNK
 
 
