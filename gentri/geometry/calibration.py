@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gentri.data import FloatArray, Intrinsics, Keypoints2D
 from gentri.geometry.epipolar import TwoViewSolver
 from gentri.geometry.focal_search import search_focal
+from gentri.geometry.joint_errors import by_joint
 from gentri.geometry.lens import PLAIN, Lens, fit, overrating, refine
 from gentri.geometry.lens_choice import choose_lens
 from gentri.geometry.options import CalibrationOptions
@@ -84,6 +85,7 @@ def calibrate_views(
     swapped = exchanged_sides(sample, views)
     labelled = sample.relabelled(swapped)
     first = fit(labelled, views, structure(labelled, views), options, PLAIN)
+    labelled = by_joint(labelled, first.views, first.xyz)
     result, lens = choose_lens(labelled, first, options)
     outliers = outlying_frames(labelled, result.views, result.xyz)
     kept = labelled.without(outliers)

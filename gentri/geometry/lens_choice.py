@@ -19,6 +19,11 @@ from gentri.geometry.options import CalibrationOptions
 from gentri.geometry.projection import CENTER, K1, K2, LOG_FOCAL
 from gentri.geometry.sample import Sample
 
+# Odds (logarithm) that one focal length for several cameras has to have: taken for one when they
+# are not, it errs by their difference; not taken when they are, little is lost. Equal cameras have
+# odds of 5 and more.
+_SHARING_ODDS = 3.0
+
 _ROUNDS = 2  # the weight of the priors follows from the residuals, and these from the lens model
 
 
@@ -45,7 +50,8 @@ def choose_lens(
         log_odds(sample, adjusted, priors, restrictions(sample, options, m), strength)
         for m in models
     ]
-    best = models[int(np.argmax(odds))]
+    needed = [_SHARING_ODDS * (m.shared and not rich.shared) for m in models]
+    best = models[int(np.argmax(np.subtract(odds, needed)))]
     return refine(sample, start, options, best, strength), best
 
 
