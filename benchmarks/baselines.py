@@ -15,7 +15,7 @@ from gentri.geometry.two_view_solvers import SOLVERS, essential_matrix
 # Tuned on other scenes than those of the benchmark, among 8 to 64 joints per hypothesis, mean and
 # median of the distances, 200 and 1000 hypotheses.
 HYPOTHESES = 1000
-SAMPLE = 32
+SAMPLE = 64
 
 # Threshold of an inlier, share of the person's size: the best of 0.005 to 0.03 for each method.
 THRESHOLD = {
