@@ -1,6 +1,6 @@
 """Cameras: lens, pose, and the rig that they form."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,13 +101,15 @@ class Rig:
 
     Attributes:
         cameras: in the order of every C axis.
-        scale_source: "stature given", "population prior", "given".
-        scale_sigma: relative standard deviation of the scale (0.03 = 3 %).
+        scale_source: "stature given", "population prior", "given" …
+        scale_sigma: relative standard deviation of the scale (0.03 = 3 %); NaN where not known.
+        world_source: where axes and origin come from: "person", "camera positions given".
     """
 
     cameras: tuple[Camera, ...]
     scale_source: str
     scale_sigma: float
+    world_source: str = "not stated"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -117,12 +119,13 @@ class Rig:
     def select(self, names: tuple[str, ...]) -> "Rig":
         """The same rig with its cameras in the order of these names."""
         by_name = {c.name: c for c in self.cameras}
-        return Rig(tuple(by_name[n] for n in names), self.scale_source, self.scale_sigma)
+        return replace(self, cameras=tuple(by_name[n] for n in names))
 
     def save(self, path: Path) -> None:
         """Write `rig.toml`."""
         doc = tomlkit.document()
         doc["scale"] = {"source": self.scale_source, "sigma": self.scale_sigma}
+        doc["world"] = {"source": self.world_source}
         doc["convention"] = "x_cam = R x_world + t, OpenCV axes, world in metres with z up"
         tables = tomlkit.aot()
         for c in self.cameras:
@@ -135,7 +138,9 @@ class Rig:
         """Read what `save` wrote."""
         doc = tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
         cameras = tuple(_camera_from_table(t) for t in doc["camera"])
-        return cls(cameras, doc["scale"]["source"], float(doc["scale"]["sigma"]))
+        scale, world = doc["scale"], dict(doc.get("world", {}))  # older files have no [world]
+        source = world.get("source", cls.world_source)
+        return cls(cameras, scale["source"], float(scale["sigma"]), source)
 
 
 def _camera_table(c: Camera) -> dict[str, Any]:

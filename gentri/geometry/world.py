@@ -1,4 +1,4 @@
-"""Where up is, where the floor is, and how long a metre is.
+"""Where up is and where the floor is.
 
 The rig comes out of the adjustment in the frame of its first camera and in arbitrary units; the
 person gives it a vertical, a floor and a scale.
@@ -11,23 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gentri.data import Camera, FloatArray, Intrinsics, Rig, Rigid3
-from gentri.errors import CalibrationError
 from gentri.geometry.known_lenses import fitted, pinhole_focal
 from gentri.geometry.projection import Views
+from gentri.geometry.scale import (
+    LEGS_AND_TRUNK,
+    POPULATION_STATURE_M,
+    Scale,
+    Stature,
+    legs_and_trunk,
+    scale_of,
+)
 from gentri.geometry.vertical import vertical
 from gentri.skeletons import BODY_JOINTS
 
-# Shank 0.246, thigh 0.245 and hip-to-shoulder 0.288 of the stature, and the ankle above the sole
-# 0.039 (Drillis and Contini, "Body Segment Parameters", 1966, as reprinted in Winter, Biomechanics,
-# §4.1).
-LEGS_AND_TRUNK = 0.779
-LEGS_AND_TRUNK_SIGMA = 0.017  # relative, between people
+# The ankle above the sole, share of the stature (Drillis and Contini, "Body Segment Parameters",
+# 1966, as reprinted in Winter, Biomechanics, §4.1).
 ANKLE_HEIGHT = 0.039
-
-# Adults of both sexes: means 1.59 m and 1.71 m world-wide (NCD-RisC, eLife 2016), each about
-# ± 0.07 m.
-POPULATION_STATURE_M = 1.68
-POPULATION_SIGMA = 0.055  # relative
 
 _FLOOR_QUANTILE = 0.05  # of the ankle heights: the lowest few are detection errors
 _PLUMB = 1e-3  # horizontal share of a viewing direction
@@ -41,8 +40,9 @@ class World:
         R: (3, 3).
         t: (3,) metres.
         scale: metres per rig unit.
-        scale_source: "stature given" or "population prior".
+        scale_source: see `Scale`.
         scale_sigma: relative standard deviation.
+        source: where axes and origin come from: "person" or "camera positions given".
     """
 
     R: FloatArray
@@ -50,6 +50,7 @@ class World:
     scale: float
     scale_source: str
     scale_sigma: float
+    source: str = "person"
 
     def apply(self, xyz: FloatArray) -> FloatArray:
         """Points (..., 3) of the rig frame in the world."""
@@ -67,51 +68,42 @@ def world_of_person(views: Views, xyz: FloatArray, stature_m: float | None) -> W
     Raises:
         CalibrationError: legs and trunk, or both ends of the body at once, were never measured.
     """
-    length = legs_and_trunk(xyz)
-    if not np.isfinite(length):
-        raise CalibrationError(
-            "no moment shows the legs and the trunk to two cameras: "
-            "the size of the person is unknown",
-            "film with the whole body in view of at least two cameras",
-        )
-    known = stature_m is not None
-    stature = stature_m if stature_m is not None else POPULATION_STATURE_M
-    scale = stature * LEGS_AND_TRUNK / length
+    reference = None if stature_m is None else Stature(stature_m)
+    return world_on_floor(views, xyz, scale_of(reference, (), np.empty((0, 3)), xyz))
+
+
+def world_on_floor(views: Views, xyz: FloatArray, scale: Scale) -> World:
+    """Up from body, cameras and feet; the floor under the feet; the origin below the middle hips.
+
+    Args:
+        views: calibrated cameras, rig frame.
+        xyz: (F, 12, 3) body joints, rig frame; NaN where unknown.
+        scale: of the rig frame.
+
+    Raises:
+        CalibrationError: both ends of the body were never measured at once.
+    """
     R = _frame(vertical(views.R[:, 0], xyz), views.R[0, 2])
-    joints = scale * (xyz @ R.T)
+    joints = scale.metres * (xyz @ R.T)
+    stature = legs_and_trunk(joints) / LEGS_AND_TRUNK
+    if not np.isfinite(stature):  # knees or hips out of view: an average ankle serves
+        stature = POPULATION_STATURE_M
     ankles = joints[:, [BODY_JOINTS.index(f"{s}_ankle") for s in ("left", "right")], 2]
-    hips = joints[:, [BODY_JOINTS.index(f"{s}_hip") for s in ("left", "right")]]
     floor = np.nanquantile(ankles, _FLOOR_QUANTILE) - ANKLE_HEIGHT * stature
-    middle = np.nanmedian(hips, axis=(0, 1))
+    middle = _place(joints)
     return World(
         R=R,
         t=np.array([-middle[0], -middle[1], -floor]),
-        scale=float(scale),
-        scale_source="stature given" if known else "population prior",
-        scale_sigma=float(np.hypot(LEGS_AND_TRUNK_SIGMA, 0.0 if known else POPULATION_SIGMA)),
+        scale=scale.metres,
+        scale_source=scale.source,
+        scale_sigma=scale.sigma,
     )
 
 
-def legs_and_trunk(xyz: FloatArray) -> float:
-    """Median shank + thigh + mid-hip to mid-shoulder of (F, 12, 3) joints; NaN when never seen."""
-    at = {j: xyz[:, i] for i, j in enumerate(BODY_JOINTS)}
-
-    def middle(part: str) -> FloatArray:
-        return (at[f"left_{part}"] + at[f"right_{part}"]) / 2
-
-    def length(a: FloatArray, b: FloatArray) -> float:
-        d = np.linalg.norm(a - b, axis=-1)
-        return float(np.nanmedian(d)) if np.isfinite(d).any() else np.nan
-
-    legs = [
-        length(at[f"{s}_ankle"], at[f"{s}_knee"]) + length(at[f"{s}_knee"], at[f"{s}_hip"])
-        for s in ("left", "right")
-    ]
-    return (
-        float(np.nanmean(legs)) + length(middle("hip"), middle("shoulder"))
-        if np.isfinite(legs).any()
-        else np.nan
-    )
+def _place(xyz: FloatArray) -> FloatArray:
+    """Where the person mostly is, (3,): the median hip; joint, where hips were never measured."""
+    hips = xyz[:, [BODY_JOINTS.index(f"{s}_hip") for s in ("left", "right")]]
+    return np.nanmedian(hips if np.isfinite(hips).any() else xyz, axis=(0, 1))
 
 
 def _frame(up: FloatArray, look: FloatArray) -> FloatArray:
@@ -135,7 +127,7 @@ def rig_in_world(
 
     Args:
         views: C cameras in the rig frame.
-        world: from `world_of_person`.
+        world: of the rig frame.
         names: of the cameras.
         size_px: (C, 2) width and height.
         known: the intrinsics that the calibration was given, by camera name.
@@ -156,4 +148,4 @@ def rig_in_world(
             dist = np.array([*views.k[c], 0.0, 0.0, 0.0])
         source = lens.source if lens is not None else "estimated"
         cameras.append(Camera(name, width, height, K, dist, pose, source))
-    return Rig(tuple(cameras), world.scale_source, world.scale_sigma)
+    return Rig(tuple(cameras), world.scale_source, world.scale_sigma, world.source)

@@ -1,4 +1,4 @@
-"""calibrate: cameras, vertical, floor and scale from the subject's motion."""
+"""calibrate: cameras, world and scale from the subject's motion, or a rig that is given."""
 
 import json
 from dataclasses import dataclass
@@ -11,9 +11,18 @@ from gentri.errors import CalibrationError
 from gentri.geometry.options import CalibrationOptions
 from gentri.pipeline.atomic import atomic_write
 from gentri.pipeline.stage import Context, Metrics, Stage, require
+from gentri.stages.calibrate_inputs import (
+    Sizes,
+    digests,
+    read_given_rig,
+    read_lenses,
+    read_takes,
+    read_world,
+    scale_reference,
+)
+from gentri.stages.calibrate_report import report_estimated, report_given
 
 if TYPE_CHECKING:
-    from gentri.geometry.calibration import CalibratedViews
     from gentri.people.subject import Subject
 
 
@@ -22,6 +31,8 @@ class CalibrateParams(CalibrationOptions):
     """Settings of the stage; defaults and reasons stand in default.toml."""
 
     stature_m: float | Literal["unknown"]
+    camera_distance: str
+    bone_length: str
     subject: tuple[str, ...]
     min_score: float
 
@@ -30,6 +41,7 @@ class CalibrateParams(CalibrationOptions):
             given = self.stature_m
             meant = f"; did you mean {given / 100:g}?" if 50 <= given <= 250 else ""
             require(self, "stature_m", 0.5 <= given <= 2.5, f"0.5 to 2.5 metres{meant}")
+        self._check_scale()
         named = [entry.rpartition(":") for entry in self.subject]
         needed = 'CAMERA:TRACK, such as "cam01:2", with the track numbers of the overlay videos'
         require(self, "subject", all(n and track.isdecimal() for n, _, track in named), needed)
@@ -42,6 +54,18 @@ class CalibrateParams(CalibrationOptions):
         require(self, "bone_sigma", self.bone_sigma >= 0, "at least 0")
         require(self, "seed", self.seed >= 0, "at least 0")
 
+    def _check_scale(self) -> None:
+        """One length is enough: where two disagree, nobody knows which is meant."""
+        lengths = {"stature_m": "unknown", "camera_distance": "none", "bone_length": "none"}
+        given = [name for name, nothing in lengths.items() if getattr(self, name) != nothing]
+        if len(given) > 1:
+            away = f"calibrate.{given[1]}={lengths[given[1]]}"
+            raise ValueError(
+                f"{given[0]} and calibrate.{given[1]} both give the scale; one of them has to go: "
+                f"--set {away}"
+            )
+        scale_reference(self)  # refuses what it cannot read
+
 
 # A person who moves less than this share of the own size, in every image, tells nothing.
 _LEAST_MOTION = 0.08
@@ -52,7 +76,8 @@ def run(context: Context) -> Metrics:
 
     Raises:
         CalibrationError: the person or the cameras cannot be made out.
-        InputError: a camera sees nobody, or the recordings do not overlap.
+        InputError: a camera sees nobody, the recordings do not overlap, or a file from elsewhere
+            cannot serve.
         UsageError: the settings name a camera or track that does not exist.
     """
     from gentri.people.subject_choice import choose_subject
@@ -62,10 +87,14 @@ def run(context: Context) -> Metrics:
     detections = {
         n: Detections.load(context.inputs["detect"] / f"{n}.npz") for n in timeline.cameras
     }
+    sizes = {n: (seen.width, seen.height) for n, seen in detections.items()}
+    given = read_given_rig(context, sizes)
     context.progress.say("choosing the person to follow")
     subject = choose_subject(detections, timeline, named_subject(params.subject), params.min_score)
-    subject, rig, found = _estimate(context, detections, subject)
-    report = _report(found, rig, subject, detections)
+    if given is not None:
+        rig, subject, report = _use_rig(context, detections, subject, given)
+    else:
+        rig, subject, report = _estimate(context, detections, subject, sizes)
     with atomic_write(context.out / "rig.toml") as temporary:
         rig.save(temporary)
     with atomic_write(context.out / "subject.npz") as temporary:
@@ -86,37 +115,50 @@ def named_subject(entries: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
 
 
 def _estimate(
-    context: Context, detections: dict[str, Detections], subject: "Subject"
-) -> "tuple[Subject, Rig, CalibratedViews]":
+    context: Context, detections: dict[str, Detections], subject: "Subject", sizes: Sizes
+) -> "tuple[Rig, Subject, dict[str, Any]]":
     """Rig from the chosen tracks, then from all detections that this rig gives to the subject."""
+    from gentri.geometry.person_rig import Known, estimate_rig
     from gentri.people.subject import gather_keypoints
+    from gentri.people.whole import whole_subject
 
     params: CalibrateParams = context.params
-    keypoints = gather_keypoints(detections, subject, params.min_score)
-    _refuse_still(keypoints)
+    lenses, places = read_lenses(context, sizes), read_world(context, sizes)
+    known = Known(lenses, scale_reference(params), places)
+    others = read_takes(context, sizes)
+    takes = [gather_keypoints(detections, subject, params.min_score), *others]
+    _refuse_still(takes)
     context.progress.say(f"estimating {len(subject.cameras)} cameras")
-    rig, found = _rig(keypoints, params)
-    whole = _completed(detections, subject, rig, params.min_score)
+    solved = estimate_rig(takes, params, known)
+    whole = whole_subject(detections, subject, solved.rig, params.min_score)
     if any(not np.array_equal(a, b) for a, b in zip(subject.slot, whole.slot, strict=True)):
-        rig, found = _rig(gather_keypoints(detections, whole, params.min_score), params)
-        whole = _completed(detections, whole, rig, params.min_score)
-    return whole, rig, found
+        takes = [gather_keypoints(detections, whole, params.min_score), *others]
+        solved = estimate_rig(takes, params, known)
+        whole = whole_subject(detections, whole, solved.rig, params.min_score)
+    context.progress.say("testing the cameras")
+    return solved.rig, whole, report_estimated(solved, takes, whole, detections)
 
 
-def _completed(
-    detections: dict[str, Detections], subject: "Subject", rig: Rig, min_score: float
-) -> "Subject":
-    from gentri.people.follow import follow_subject
-    from gentri.people.joining import join_tracks
+def _use_rig(
+    context: Context, detections: dict[str, Detections], subject: "Subject", rig: Rig
+) -> "tuple[Rig, Subject, dict[str, Any]]":
+    """A rig made elsewhere, and what it gives to the subject."""
+    from gentri.people.subject import gather_keypoints
+    from gentri.people.whole import whole_subject
 
-    joined = join_tracks(detections, subject, rig, min_score)
-    return follow_subject(detections, joined, rig, min_score)
+    params: CalibrateParams = context.params
+    whole = whole_subject(detections, subject, rig, params.min_score)
+    keypoints = gather_keypoints(detections, whole, params.min_score)
+    context.progress.say("testing the cameras")
+    reference = scale_reference(params)
+    return rig, whole, report_given(rig, keypoints, reference, whole, detections)
 
 
-def _refuse_still(keypoints: Keypoints2D) -> None:
+def _refuse_still(takes: list[Keypoints2D]) -> None:
     from gentri.people.subject_choice import motion_of
 
-    moved = max(motion_of(view) for view in keypoints.xy_px[:, :, keypoints.skeleton.body])
+    views = (view for take in takes for view in take.xy_px[:, :, take.skeleton.body])
+    moved = max(motion_of(view) for view in views)
     if moved < _LEAST_MOTION:
         raise CalibrationError(
             f"the person hardly moves: {100 * moved:.0f} % of the own size in the image",
@@ -124,64 +166,11 @@ def _refuse_still(keypoints: Keypoints2D) -> None:
         )
 
 
-def _rig(keypoints: Keypoints2D, params: CalibrateParams) -> "tuple[Rig, CalibratedViews]":
-    from gentri.geometry.calibration import calibrate_views
-    from gentri.geometry.world import rig_in_world, world_of_person
-
-    found = calibrate_views([keypoints], params)
-    stature = None if params.stature_m == "unknown" else float(params.stature_m)
-    world = world_of_person(found.views, found.xyz, stature)
-    return rig_in_world(found.views, world, keypoints.cameras, keypoints.size_px), found
-
-
-def _report(
-    found: "CalibratedViews",
-    rig: Rig,
-    subject: "Subject",
-    detections: dict[str, Detections],
-) -> dict[str, Any]:
-    from gentri.geometry.verdict import doubts, median_measured
-
-    cameras = {}
-    for c, camera in enumerate(rig.cameras):
-        present = subject.slot[c] >= 0
-        tracks = detections[camera.name].track[np.flatnonzero(present), subject.slot[c][present]]
-        ids, counts = np.unique(tracks, return_counts=True)
-        cameras[camera.name] = {
-            "focal_px": round(float(camera.K[0, 0]), 2),
-            "focal_sigma_percent": _rounded(100 * found.sigma_log_focal[c], 2),
-            "k1": round(float(camera.dist[0]), 5),
-            "center_m": [round(float(x), 4) for x in camera.center],
-            "roll_deg": round(float(np.degrees(np.arcsin(camera.cam_from_world.R[0, 2]))), 1),
-            "residual_median_px": _rounded(median_measured(found.residual_px[c]), 2),
-            "residual_median_mrad": _rounded(1e3 * median_measured(found.residual_rad[c]), 2),
-            "subject_tracks": {int(i): int(n) for i, n in zip(ids, counts, strict=True)},
-            "subject_seen_percent": round(100 * float(present.mean()), 1),
-        }
-    return {
-        "cameras": cameras,
-        "frames_used": len(found.frames),
-        "view_frames_dropped": int(found.dropped.sum()),
-        "view_frames_swapped": found.swapped,
-        "residual_median_mrad": _rounded(1e3 * median_measured(found.residual_rad), 2),
-        "focal_sigma_percent": _rounded(100 * float(np.max(found.sigma_log_focal)), 2),
-        "focal_shared": found.lens.shared,
-        "radial_terms": found.lens.radial,
-        "scale_source": rig.scale_source,
-        "scale_sigma_percent": round(100 * rig.scale_sigma, 1),
-        "poor": doubts(found, rig.names),
-    }
-
-
-def _rounded(value: float, digits: int) -> float | None:
-    """For JSON, which has no NaN."""
-    return round(float(value), digits) if np.isfinite(value) else None
-
-
 STAGE = Stage(
     name="calibrate",
-    version=1,
+    version=2,
     needs=("frames", "detect"),
     params=CalibrateParams,
     run=run,
+    external=digests,
 )

@@ -11,14 +11,8 @@ from gentri.data import Rig
 from gentri.errors import CalibrationError
 from gentri.geometry.cameras import project
 from gentri.geometry.projection import Views, project_views
-from gentri.geometry.world import (
-    ANKLE_HEIGHT,
-    LEGS_AND_TRUNK,
-    POPULATION_STATURE_M,
-    legs_and_trunk,
-    rig_in_world,
-    world_of_person,
-)
+from gentri.geometry.scale import LEGS_AND_TRUNK, POPULATION_STATURE_M, legs_and_trunk
+from gentri.geometry.world import ANKLE_HEIGHT, rig_in_world, world_of_person
 from gentri.skeletons import BODY_JOINTS, COCO17
 
 SIZE_PX = np.array([[1920, 1080]] * 4, dtype=np.int32)
