@@ -165,3 +165,13 @@ def test_short_takes_are_usable_at_best() -> None:
     said = said_of(rig, noisy(11, rig, ticks=25), prior=GIVEN)
     assert [r.kind for r in said if r.level == "usable"]
     assert any("10 s or more" in r.text for r in said)
+
+
+def test_cameras_that_do_not_share_a_focal_length_are_not_said_to() -> None:
+    rig = synthetic.camera_ring(4, focal_px=(1000.0, 1200.0, 1200.0, 1400.0))
+    K = rig.cameras[1].K
+    alike = replace(rig, cameras=tuple(replace(c, K=K) for c in rig.cameras))
+    said = said_of(alike, noisy(12, rig))
+    assert "sharing" in kinds(said)
+    assert any('focal_sharing to "camera"' in r.text for r in said)
+    assert "sharing" not in {r.kind for r in said_of(rig, noisy(12, rig))}

@@ -192,3 +192,20 @@ def test_coverage_counts_cells_and_shared_time() -> None:
     one_pixel = np.where(np.isfinite(xy), np.float32(10.0), np.float32(np.nan))
     lone = coverage([replace(keypoints, xy_px=one_pixel)], rig.names)
     np.testing.assert_allclose(lone.image, 1 / 48)
+
+
+def test_cameras_that_were_taken_for_alike_ask_for_their_own_focal_lengths() -> None:
+    """Seen through one focal length, exact data of two ask for the ratio of the true ones."""
+    rig = synthetic.camera_ring(
+        4, focal_px=(1100.0, 1200.0, 1200.0, 1300.0), height_m=(1, 2, 1.5, 2)
+    )
+    keypoints = synthetic.observe(rig, synthetic.walk(np.random.default_rng(11), 120))
+    K = rig.cameras[1].K
+    alike = replace(rig, cameras=tuple(replace(c, K=K) for c in rig.cameras))
+    seen = Tracks([keypoints], alike).gather([NOTHING_USED])
+    fit = refit(seen, plain(seen), begin(seen, plain(seen), *poses(alike)))
+    found = degeneracy.uncertainty(seen, fit, np.full(4, 1200.0), np.full(4, 0.3), False)
+    np.testing.assert_allclose(found.asks, np.log([1100 / 1200, 1, 1, 1300 / 1200]), atol=0.01)
+    apart = np.array([1100.0, 1200.0, 1201.0, 1300.0])
+    own = degeneracy.uncertainty(seen, fit, apart, np.full(4, 0.3), False)
+    np.testing.assert_array_equal(own.asks, np.zeros(4))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gentri.data import FloatArray
 from gentri.geometry.trust.evidence import Evidence
 from gentri.geometry.trust.model import Fit, Model, plain
-from gentri.geometry.trust.refit import information
+from gentri.geometry.trust.refit import information, refit
 from gentri.skeletons import BODY_JOINTS
 
 # Detection errors of a joint stay alike for about this long (see geometry/lens.py).
@@ -21,6 +21,8 @@ _CORRELATION_S = 0.6
 # A person whose hips stay within this stays on the spot. Standard deviations are then this much
 # larger than the residuals say (measured: 0.6 to 5 times).
 SPOT_M, _SPOT_FACTOR = 0.55, 3.0
+
+_STEPS = 12
 
 _EXTENT = (0.03, 0.97)  # quantiles: single wrong joints do not make a cloud wide
 _HIPS = [BODY_JOINTS.index(f"{side}_hip") for side in ("left", "right")]
@@ -80,11 +82,16 @@ class Uncertainty:
     Attributes:
         log_focal: (C,) where cameras of one focal length are known to be alike; NaN where held.
         log_focal_alone: (C,) where they are not.
+        asks: (C,) by how much the log focal length of a camera changes when those that were
+            estimated as one may differ; 0 where none were.
+        asks_gain: fall of the log cost by that, in shares of one camera.
         baseline: largest of a baseline over its cameras' distance to the person.
     """
 
     log_focal: FloatArray
     log_focal_alone: FloatArray
+    asks: FloatArray
+    asks_gain: float
     baseline: float
 
 
@@ -110,7 +117,25 @@ def uncertainty(
     together, baseline = _sigmas(seen, fit, _numbered(group, prior), prior, inflation)
     each = _numbered(np.arange(len(focal_px)), prior)
     alone, _ = _sigmas(seen, fit, each, prior, inflation)
-    return Uncertainty(together, alone, baseline)
+    return Uncertainty(together, alone, *_asks(seen, fit, each, group, prior), baseline)
+
+
+def _asks(
+    seen: Evidence,
+    fit: Fit,
+    each: NDArray[np.int64],
+    group: NDArray[np.int64],
+    prior: FloatArray,
+) -> tuple[FloatArray, float]:
+    """Changes of the focal lengths estimated as one when they may differ, and the gain."""
+    shared = np.bincount(group)[group] > 1
+    if not (shared & (each >= 0)).any():
+        return np.zeros(len(each)), 0.0
+    base = plain(seen)
+    free = Model(base.station, base.clock, each, prior[each >= 0])
+    freed = refit(seen, free, replace(fit, log_scale=np.zeros(free.scales)), _STEPS)
+    asks = np.where(shared & (each >= 0), np.append(freed.log_scale, 0.0)[each], 0.0)
+    return asks, float(0.5 * len(each) * np.log(fit.cost / freed.cost))
 
 
 def _numbered(group: NDArray[np.int64], prior: FloatArray) -> NDArray[np.int64]:

@@ -36,6 +36,9 @@ _FOCAL_SIGMA: Limits = {"usable": 0.025, "poor": 0.07}
 _BASELINE_SIGMA: Limits = {"usable": 0.02, "poor": 0.05}
 _THIN_M = 0.5
 
+# Change, in its standard deviations, that a camera taken for like the others asks for in earnest.
+_ASKS_SIGMAS = 2.5
+
 # Lines of sight within this angle of one line: depth is hardly measured, and with it nothing else.
 _ONE_LINE_DEG: Limits = {"usable": 30.0, "poor": 12.0}
 
@@ -48,7 +51,8 @@ class Reason:
     """Something that speaks against a rig.
 
     Attributes:
-        kind: "late", "knocked", "disagrees", "spot", "line", "focal", "baseline" or "coverage".
+        kind: "late", "knocked", "disagrees", "sharing", "spot", "line", "focal", "baseline" or
+            "coverage".
         level: how much it matters.
         text: what was found and what to do about it.
     """
@@ -61,7 +65,12 @@ class Reason:
 def reasons(m: Measures) -> list[Reason]:
     """All of them, the gravest first."""
     faults = _faults(m)
-    said = [*faults, *([] if faults else _disagreement(m)), *_undetermined(m), *_coverage(m)]
+    said = [
+        *faults,
+        *([] if faults else [*_disagreement(m), *_sharing(m)]),
+        *_undetermined(m),
+        *_coverage(m),
+    ]
     return sorted(said, key=lambda r: r.level != "poor")
 
 
@@ -74,7 +83,9 @@ def _faults(m: Measures) -> list[Reason]:
     """A late clock or a moved camera: whichever explains more, for each can look like the other."""
     take, late = m.clocks.worst
     late_s = float(m.clocks.late_s[take, late])
-    explained = m.clocks.gain > _CLOCK_GAIN and m.clocks.left_over[late] < _LEFT_OVER
+    # Cameras that were wrongly taken for alike disagree by where the person is, as faults do.
+    least = max(_CLOCK_GAIN, m.uncertainty.asks_gain)
+    explained = m.clocks.gain > least and m.clocks.left_over[late] < _LEFT_OVER
     is_late = _level(abs(late_s), _LATE_S) if explained else None
     if _has_moved(m) and m.knock and (is_late is None or m.knock.gain > m.clocks.gain):
         return [_knocked(m)]
@@ -92,7 +103,9 @@ def _faults(m: Measures) -> list[Reason]:
 
 def _has_moved(m: Measures) -> bool:
     knock = m.knock
-    if knock is None or knock.gain < _KNOCK_GAIN or knock.left_over > _LEFT_OVER:
+    if knock is None or knock.left_over > _LEFT_OVER:
+        return False
+    if knock.gain < max(_KNOCK_GAIN, m.uncertainty.asks_gain):
         return False
     far = knock.angle_deg > _KNOCK_DEG or knock.distance_m > _KNOCK_M
     return far and knock.angle_deg < _TURNED_AWAY_DEG
@@ -164,6 +177,22 @@ def _undetermined(m: Measures) -> list[Reason]:
         )
         return [Reason("spot", level, text), *in_line]
     return [Reason("focal" if by_focal else "baseline", level, f"{how}: {_remedy(m)}")]
+
+
+def _sharing(m: Measures) -> list[Reason]:
+    """Cameras that were taken for alike and are not."""
+    asks, sigma = m.uncertainty.asks, m.uncertainty.log_focal_alone
+    clear = np.where(np.abs(asks) > _ASKS_SIGMAS * np.nan_to_num(sigma, nan=np.inf), asks, 0.0)
+    worst = int(np.abs(clear).argmax())
+    level = _level(abs(float(clear[worst])), _FOCAL_SIGMA)
+    if level is None:
+        return []
+    text = (
+        f"{m.cameras[worst]} does not fit the focal length that all cameras share: it asks for "
+        f"{100 * abs(clear[worst]):.0f} % {'more' if clear[worst] > 0 else 'less'}: give the focal "
+        'lengths, or set calibrate.focal_sharing to "camera"'
+    )
+    return [Reason("sharing", level, text)]
 
 
 def _in_line(m: Measures, uncertain: Level | None) -> list[Reason]:
