@@ -59,3 +59,7 @@ class WeightsError(GentriError):
 
 class CalibrationError(GentriError):
     """Cameras that cannot be estimated from what was seen."""
+
+
+class PoorResultWarning(UserWarning):
+    """A result that is finished but not to be trusted; the text says why."""

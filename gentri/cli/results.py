@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gentri.cli.camera_table import camera_rows, verdict_lines
 from gentri.cli.failures import printable
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def print_results(session: "Session", outcomes: Sequence["Outcome"], as_json: bo
         print_json({"session": str(session.root.resolve()), "stages": stages, "poor": poor})
     else:
         print_table([(o.stage, _effort(o), key_figures(o.metrics)) for o in outcomes])
+        for metrics in (o.metrics for o in outcomes if o.stage == "calibrate"):
+            _print_cameras(metrics)
         _print_files(session, outcomes)
     for stage, reasons in poor.items():
         for reason in reasons:
@@ -92,6 +95,14 @@ def print_json(document: dict[str, Any]) -> None:
 def _effort(outcome: "Outcome") -> str:
     spent = "" if outcome.action == "kept" else f" in {outcome.seconds:.1f} s"
     return outcome.action + spent
+
+
+def _print_cameras(metrics: dict[str, Any]) -> None:
+    if "verdict" in metrics:  # results of earlier versions have none
+        print()
+        print_table(camera_rows(metrics["cameras"]))
+        for line in verdict_lines(metrics):
+            print(printable(line))
 
 
 def _print_files(session: "Session", outcomes: Sequence["Outcome"]) -> None:

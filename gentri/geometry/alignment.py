@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gentri.data import FloatArray, Rig
-from gentri.errors import InputError
+from gentri.errors import CalibrationError, InputError
 from gentri.geometry.comparison import similarity
 from gentri.geometry.projection import Views
 from gentri.geometry.scale import TAPE_SIGMA, Scale
@@ -45,6 +45,11 @@ class KnownPlaces:
         center = {name: np.asarray(p, dtype=np.float64) for name, p in source.items()}
         return cls(center, {}, TAPE_SIGMA)
 
+    def renamed(self, camera: Mapping[str, str]) -> "KnownPlaces":
+        """With the cameras called otherwise: name → new name."""
+        center = {camera[name]: place for name, place in self.center_m.items()}
+        return KnownPlaces(center, {camera[n]: R for n, R in self.R.items()}, self.sigma)
+
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
@@ -57,6 +62,7 @@ class Alignment:
         extent_m: the largest distance between two known places.
         scale_ratio: lengths of the world per length of the known places: 1 where the scale is
             theirs.
+        tilt_deg: angle between the world's z and what is up by the person; NaN where not known.
     """
 
     world: World
@@ -64,6 +70,7 @@ class Alignment:
     residual_m: FloatArray
     extent_m: float
     scale_ratio: float
+    tilt_deg: float
 
     @property
     def rms_m(self) -> float:
@@ -117,7 +124,17 @@ def aligned_world(
         misfit = float(np.sqrt((residual**2).mean() / len(names))) / extent
         scale = Scale(found, POSITIONS_GIVEN, float(np.hypot(places.sigma, misfit)))
     world = World(R, t, scale.metres, scale.source, scale.sigma, POSITIONS_GIVEN)
-    return Alignment(world, names, residual, extent, scale.metres / found)
+    tilt_deg = _tilt_deg(R, views, xyz)
+    return Alignment(world, names, residual, extent, scale.metres / found, tilt_deg)
+
+
+def _tilt_deg(R: FloatArray, views: Views, xyz: FloatArray) -> float:
+    """Cameras almost in one plane fit mirrored positions, too: the person is then on the head."""
+    try:
+        up = vertical(views.R[:, 0], xyz)
+    except CalibrationError:  # whole people were never seen
+        return np.nan
+    return float(np.degrees(np.arccos(np.clip(R[2] @ up, -1.0, 1.0))))
 
 
 def _require_places(names: Sequence[str], cameras: Sequence[str], places: KnownPlaces) -> None:

@@ -15,6 +15,8 @@ from gentri.geometry.world import World, rig_in_world, world_on_floor
 # Known places of the cameras that the rig misses by more than this share of their extent are not
 # those of these cameras, or mistyped.
 _MOST_MISFIT = 0.05
+# What is up by the person errs by 7° at most; people who lie in the known world do not.
+_MOST_TILT_DEG = 35.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,14 +53,23 @@ class PersonRig:
     def misplaced(self) -> list[str]:
         """Why the known places are not to be trusted; empty when nothing speaks against them."""
         fit = self.alignment
-        if fit is None or fit.rms_m <= _MOST_MISFIT * fit.extent_m:
+        if fit is None:
             return []
-        worst = int(fit.residual_m.argmax())
-        return [
-            f"the known camera positions miss the calibrated ones by {1e3 * fit.rms_m:.0f} mm in "
-            f"{fit.extent_m:.1f} m, {fit.cameras[worst]} by {1e3 * fit.residual_m[worst]:.0f} mm: "
-            "check the positions, their unit (metres), axes (z up) and names"
-        ]
+        check = "check the positions, their unit (metres), axes (z up, right-handed) and names"
+        said = []
+        if fit.rms_m > _MOST_MISFIT * fit.extent_m:
+            worst = int(fit.residual_m.argmax())
+            said.append(
+                f"the known camera positions miss the calibrated ones by {1e3 * fit.rms_m:.0f} mm "
+                f"in {fit.extent_m:.1f} m, {fit.cameras[worst]} by "
+                f"{1e3 * fit.residual_m[worst]:.0f} mm: {check}"
+            )
+        if fit.tilt_deg > _MOST_TILT_DEG:
+            said.append(
+                f"in the world of the known camera positions the person leans by "
+                f"{fit.tilt_deg:.0f}°: {check}"
+            )
+        return said
 
 
 def estimate_rig(
@@ -88,7 +99,7 @@ def estimate_rig(
     else:
         assert scale is not None
         alignment, world = None, world_on_floor(views, found.xyz, scale)
-    sizes = dict(zip(takes[0].cameras, takes[0].size_px, strict=True))
+    sizes = {n: s for take in takes for n, s in zip(take.cameras, take.size_px, strict=True)}
     size_px = np.array([sizes[name] for name in names], dtype=np.int32)
     rig = rig_in_world(views, world, names, size_px, known.lenses)
     return PersonRig(rig, found, world, alignment)

@@ -106,8 +106,7 @@ def read_world(context: Context, sizes: Sizes) -> "KnownPlaces | None":
     places = KnownPlaces.of(read_places(path, sizes))
     matched = require_all_matched(tuple(places.center_m), tuple(sizes), str(path))
     _say_renamed(context, path, matched)
-    center = {matched[name]: value for name, value in places.center_m.items()}
-    return replace(places, center_m=center, R={matched[n]: R for n, R in places.R.items()})
+    return places.renamed(matched)
 
 
 def read_given_rig(context: Context, sizes: Sizes) -> Rig | None:

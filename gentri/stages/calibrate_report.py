@@ -49,15 +49,17 @@ def report_estimated(
         }
     poor = [*verdict.poor, *solved.misplaced()]
     figures = {
-        "takes": len(takes),
-        "frames_used": len(found.frames),
         "residual_median_mrad": _rounded(1e3 * median_measured(found.residual_rad), 2),
+        "frames_used": len(found.frames),
+    }
+    fit = {
+        "takes": len(takes),
         "view_frames_dropped": int(found.dropped.sum()),
         "view_frames_swapped": found.swapped,
         "focal_shared": found.lens.shared,
         "radial_terms": found.lens.radial,
     }
-    return _assembled(rig, cameras, figures | _world(solved), told, poor)
+    return _assembled(rig, cameras, figures | {"fit": fit}, told, poor, _misses(solved))
 
 
 def report_given(
@@ -164,15 +166,17 @@ def _cameras(
     return cameras
 
 
-def _world(solved: "PersonRig") -> dict[str, Any]:
+def _misses(solved: "PersonRig") -> dict[str, Any]:
+    """How far known places of the cameras are missed."""
     fit = solved.alignment
     if fit is None:
         return {}
     residual = zip(fit.cameras, fit.residual_m, strict=True)
     return {
-        "world_residual_mm": round(1e3 * fit.rms_m, 1),
-        "world_scale_ratio": round(fit.scale_ratio, 4),
-        "world_residuals_mm": {name: round(1e3 * float(r), 1) for name, r in residual},
+        "residual_mm": round(1e3 * fit.rms_m, 1),
+        "scale_ratio": round(fit.scale_ratio, 4),
+        "tilt_deg": _rounded(fit.tilt_deg, 1),
+        "residuals_mm": {name: round(1e3 * float(r), 1) for name, r in residual},
     }
 
 
@@ -182,17 +186,20 @@ def _assembled(
     figures: dict[str, Any],
     told: dict[str, Any],
     poor: list[str],
+    misses: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The report; `told` is a verdict as JSON."""
+    """The report; `told` is a verdict as JSON, `misses` what `_misses` found."""
     tests = {k: v for k, v in told.items() if k not in ("level", "reasons", "cameras")}
     by_camera = told.get("cameras", {})
     return {
         "verdict": "poor" if poor else told["level"],
         "cameras": {name: row | by_camera.get(name, {}) for name, row in cameras.items()},
         **figures,
-        "scale_source": rig.scale_source,
-        "scale_sigma_percent": _rounded(100 * rig.scale_sigma, 1),
-        "world_source": rig.world_source,
+        "scale": {
+            "source": rig.scale_source,
+            "sigma_percent": _rounded(100 * rig.scale_sigma, 1),
+        },
+        "world": {"source": rig.world_source, **(misses or {})},
         "poor": poor,
         "reasons": told["reasons"],
         "tests": tests,

@@ -1,12 +1,13 @@
 """triangulate: from the subject's detections and the rig to 3D skeletons."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gentri.data import FloatArray, Keypoints2D, Poses3D, Rig
+from gentri.data import Keypoints2D, Poses3D, Rig
 from gentri.errors import CalibrationError, InputError
 from gentri.pipeline.atomic import atomic_write
 from gentri.pipeline.stage import Context, Metrics, Stage, require
@@ -46,10 +47,15 @@ def run(context: Context) -> Metrics:
     inputs, min_score = context.inputs, context.params.min_score
     keypoints = subject_keypoints(inputs["detect"], inputs["calibrate"], min_score)
     rig = Rig.load(context.inputs["calibrate"] / "rig.toml").select(keypoints.cameras)
-    score = np.nan_to_num(keypoints.score)
-    seen = np.isfinite(keypoints.xy_px).all(axis=-1) & (score > 0)
+    seen = np.isfinite(keypoints.xy_px).all(axis=-1) & (np.nan_to_num(keypoints.score) > 0)
     _require_shared_ticks(keypoints, seen)
-    poses = _triangulate(context, rig, keypoints, score)
+    poses = triangulate_subject(
+        keypoints,
+        rig,
+        context.params,
+        context.runtime.device,
+        lambda done, total: context.progress.advance(done, total, "frames"),
+    )
     if not poses.used.any():
         raise CalibrationError(
             "not one joint could be triangulated: the cameras' views agree nowhere, with "
@@ -74,21 +80,36 @@ def _require_shared_ticks(keypoints: Keypoints2D, seen: NDArray[np.bool_]) -> No
         )
 
 
-def _triangulate(context: Context, rig: Rig, keypoints: Keypoints2D, score: FloatArray) -> Poses3D:
+def triangulate_subject(
+    keypoints: Keypoints2D,
+    rig: Rig,
+    params: TriangulateParams,
+    device: str = "auto",
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Poses3D:
+    """One person in 3D.
+
+    Args:
+        keypoints: of the person; scores below `params.min_score` have been taken out.
+        rig: its cameras, in the order of the keypoints'.
+        params: settings of the stage.
+        device: where to compute.
+        progress: called with ticks done and ticks in all.
+    """
     from gentri.ransac.estimators import estimator
     from gentri.ransac.triangulate import triangulate
 
-    p, device = context.params, context.runtime.device
+    share, min_angle = params.inlier_box_share, params.min_angle_deg
     points = triangulate(
         rig,
         keypoints.xy_px[:, :, None],
-        score[:, :, None],
-        estimator(p.method, len(rig.cameras), p.inlier_box_share, p.min_angle_deg),
-        inlier_box_share=p.inlier_box_share,
-        min_angle_deg=p.min_angle_deg,
+        np.nan_to_num(keypoints.score)[:, :, None],
+        estimator(params.method, len(rig.cameras), share, min_angle),
+        inlier_box_share=share,
+        min_angle_deg=min_angle,
         # One processor core does thousands of frames per second: no GPU unless asked for.
         device="cpu" if device == "auto" else device,
-        progress=lambda done, total: context.progress.advance(done, total, "frames"),
+        progress=progress,
     )
     return Poses3D(
         xyz=points.xyz,

@@ -1,0 +1,171 @@
+"""Cameras from keypoints, 3D from keypoints and cameras, and files of cameras."""
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gentri.api.settings import params_of
+from gentri.data import Intrinsics, Keypoints2D, Poses3D, Rig
+from gentri.errors import PoorResultWarning, UsageError
+
+if TYPE_CHECKING:
+    from gentri.geometry.alignment import KnownPlaces
+
+PathLike = str | os.PathLike[str]
+Size = tuple[int, int]
+
+
+def calibrate(
+    keypoints: Keypoints2D | Sequence[Keypoints2D],
+    *,
+    stature_m: float | None = None,
+    intrinsics: Mapping[str, Intrinsics] | PathLike | None = None,
+    world: Rig | Mapping[str, ArrayLike] | PathLike | None = None,
+    **settings: Any,
+) -> Rig:
+    """Cameras from one person who walks through their views.
+
+    Args:
+        keypoints: of the person; or several takes of the same cameras in the same places.
+        stature_m: height of the person, of the first take, metres. Without it, and without
+            `camera_distance` or `bone_length` or `world`, an average adult is assumed.
+        intrinsics: lenses that are known, by camera name, or a file of them.
+        world: camera positions (3,) in metres by name, a rig, or a file of either: the world to
+            use.
+        settings: the other settings of [calibrate] in default.toml by name, such as
+            `camera_distance="cam01:cam03=4.2"`.
+
+    Returns:
+        The rig in metres, z up; `scale_sigma` says how sure its scale is.
+
+    Warns:
+        PoorResultWarning: the rig is not to be trusted; the text says why and what to do.
+
+    Raises:
+        CalibrationError: the cameras cannot be made out.
+        InputError: files or takes that do not belong together.
+        UsageError: an unknown setting, or a value that it cannot have.
+    """
+    from gentri.geometry.person_rig import Known, estimate_rig
+    from gentri.geometry.verdict import judge
+    from gentri.stages import calibrate as stage
+    from gentri.stages.calibrate_inputs import scale_reference
+
+    if settings.pop("subject", None):
+        raise UsageError("keypoints are of one person already", "leave the setting subject out")
+    if stature_m is not None:
+        settings["stature_m"] = stature_m
+    params = params_of(stage.STAGE, settings)
+    listed = [keypoints] if isinstance(keypoints, Keypoints2D) else list(keypoints)
+    if not listed:
+        raise UsageError("no take was given", "give the keypoints of one take or more")
+    takes = [_scored(take, params.min_score) for take in listed]
+    sizes = {n: s for take in takes for n, s in zip(take.cameras, _sizes(take), strict=True)}
+    known = Known(_lenses(intrinsics, sizes), scale_reference(params), _places(world, sizes))
+    solved = estimate_rig(takes, params, known)
+    reasons = [*judge(takes, solved.rig, solved.found).poor, *solved.misplaced()]
+    if reasons:
+        warnings.warn("; ".join(reasons), PoorResultWarning, stacklevel=2)
+    return solved.rig
+
+
+def triangulate(keypoints: Keypoints2D, rig: Rig, **settings: Any) -> Poses3D:
+    """The person in 3D.
+
+    Args:
+        keypoints: of one person.
+        rig: of these cameras, in any order; may hold others, too.
+        settings: settings of [triangulate] in default.toml by name.
+
+    Raises:
+        InputError: the rig lacks a camera, or is for other pictures.
+        UsageError: an unknown setting, or a value that it cannot have.
+    """
+    from gentri.geometry.matching import matched_rig
+    from gentri.stages import triangulate as stage
+
+    params = params_of(stage.STAGE, settings)
+    own, _ = matched_rig(rig, keypoints.cameras, keypoints.size_px, "the rig")
+    return stage.triangulate_subject(_scored(keypoints, params.min_score), own, params)
+
+
+def read_rig(path: PathLike) -> Rig:
+    """Read cameras of any format that gentri knows: see docs/formats.md.
+
+    Raises:
+        InputError: it is no rig, or holds what gentri's cameras cannot.
+    """
+    from gentri.rigs import formats
+
+    return formats.read_rig(Path(path))
+
+
+def write_rig(rig: Rig, path: PathLike, tool: str = "gentri") -> None:
+    """Write cameras for gentri, or for another tool.
+
+    Args:
+        rig: the cameras.
+        path: file, or folder where the tool has several files.
+        tool: "gentri", or a name that `export.formats` takes for rigs.
+
+    Raises:
+        InputError: the format cannot hold this rig.
+        UsageError: no such tool.
+    """
+    from gentri.rigs import formats, native
+
+    writers = {"gentri": native.write, **{n: w.write for n, w in formats.WRITERS.items()}}
+    if tool not in writers:
+        raise UsageError.unknown("rig format", tool, writers)
+    writers[tool](rig, Path(path))
+
+
+def _scored(keypoints: Keypoints2D, min_score: float) -> Keypoints2D:
+    """Without joints that score less."""
+    low = ~(keypoints.score >= min_score)
+    xy = np.where(low[..., None], np.float32(np.nan), keypoints.xy_px)
+    return replace(keypoints, xy_px=xy, score=np.where(low, np.float32(np.nan), keypoints.score))
+
+
+def _sizes(keypoints: Keypoints2D) -> list[Size]:
+    return [(int(width), int(height)) for width, height in keypoints.size_px]
+
+
+def _lenses(
+    given: Mapping[str, Intrinsics] | PathLike | None, sizes: Mapping[str, Size]
+) -> dict[str, Intrinsics]:
+    from gentri.geometry.matching import require_all_matched
+    from gentri.rigs.formats import read_intrinsics
+
+    if given is None:
+        return {}
+    found = given if isinstance(given, Mapping) else read_intrinsics(Path(given), sizes)
+    where = "intrinsics" if isinstance(given, Mapping) else str(given)
+    matched = require_all_matched(tuple(found), tuple(sizes), where)
+    return {camera: found[name] for name, camera in matched.items()}
+
+
+def _places(
+    given: Rig | Mapping[str, ArrayLike] | PathLike | None, sizes: Mapping[str, Size]
+) -> "KnownPlaces | None":
+    from gentri.geometry.alignment import KnownPlaces
+    from gentri.geometry.matching import require_all_matched
+    from gentri.rigs.places import read_places
+
+    if given is None:
+        return None
+    if isinstance(given, Rig):
+        source = given
+    elif isinstance(given, Mapping):
+        source = {name: np.asarray(p, dtype=np.float64) for name, p in given.items()}
+    else:
+        source = read_places(Path(given), sizes)
+    places = KnownPlaces.of(source)
+    where = str(given) if isinstance(given, (str, os.PathLike)) else "world"
+    return places.renamed(require_all_matched(tuple(places.center_m), tuple(sizes), where))
