@@ -93,7 +93,6 @@ def test_pinhole_pixels_of_a_straight_lens_are_the_pixels() -> None:
     np.testing.assert_allclose(pinhole_pixels(square, xy), xy, atol=1e-9)
 
 
-@pytest.mark.xfail(strict=True, reason="undistort finds the root on the branch that turned over")
 def test_pixels_beyond_the_lens_model_are_not_measured() -> None:
     """With k1 = −0.3 alone no ray falls farther than 0.70 focal lengths from the centre."""
     told = Intrinsics(
