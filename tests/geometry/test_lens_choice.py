@@ -28,7 +28,9 @@ OPTIONS = CalibrationOptions(
     seed=0,
 )
 CAMERAS = 3
-SIZE = np.array([[1920, 1080]] * CAMERAS)
+# Of one model, cropped a little differently: the priors of their focal lengths differ in pixels.
+SIZE = np.array([[1920, 1080], [1920, 1088], [1920, 1104]])
+UNIT = SIZE[:, 1].mean()
 
 
 def empty_sample(lenses: KnownLenses) -> Sample:
@@ -54,7 +56,7 @@ LOCAL = (LOG_FOCAL, CENTER.start, CENTER.start + 1, K1, K2)
 class LinearGaussian:
     """Data y = M x + noise of unit variance, of lens parameters x with the priors of a rich model.
 
-    x holds the logarithm of each focal length over 1080 px, the shifts of the principal point, k1
+    x holds the logarithm of each focal length over `UNIT`, the shifts of the principal point, k1
     and k2 of each camera in turn, and three other parameters (poses) with a vague prior.
     """
 
@@ -73,7 +75,7 @@ class LinearGaussian:
             (K2, priors.sigma_k2),
         ):
             self.sigma[self.columns[:, local]] = sigma
-        self.mean[self.columns[:, LOG_FOCAL]] = priors.log_focal - np.log(1080.0)
+        self.mean[self.columns[:, LOG_FOCAL]] = priors.log_focal - np.log(UNIT)
         self.M = rng.normal(size=(2 * size, size)) / self.sigma * rng.uniform(1, 4, size)
         x = self.mean + self.sigma * rng.normal(size=size)
         self.y = self.M @ x + rng.normal(size=2 * size)
@@ -118,7 +120,7 @@ def adjusted(problem: LinearGaussian, sample: Sample, strength: float) -> Adjust
     views = Views(
         R=np.tile(np.eye(3), (CAMERAS, 1, 1)),
         t=np.zeros((CAMERAS, 3)),
-        focal=1080.0 * np.exp(lens[:, 0]),
+        focal=UNIT * np.exp(lens[:, 0]),
         center=sample.lenses.center_px + lens[:, 1:3],
         k=lens[:, 3:],
     )
