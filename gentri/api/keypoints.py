@@ -94,6 +94,10 @@ def keypoints_from_arrays(
         )
     count, ticks = xy.shape[:2]
     known = np.ones(xy.shape[:3]) if score is None else np.array(score)
+    if known.shape != xy.shape[:3]:
+        raise UsageError(
+            f"score has the shape {known.shape}, xy_px {xy.shape}", "give one score per joint"
+        )
     if (fps is None) == (time_s is None):
         raise UsageError("fps or time_s has to be given, one of them", "give fps=30.0, for example")
     time = np.arange(ticks) / fps if fps is not None else np.array(time_s, dtype=np.float64)

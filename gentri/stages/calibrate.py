@@ -20,7 +20,7 @@ from gentri.stages.calibrate_inputs import (
     read_world,
     scale_reference,
 )
-from gentri.stages.calibrate_report import report_estimated, report_given
+from gentri.stages.calibrate_report import misses_person, report_estimated, report_given
 
 if TYPE_CHECKING:
     from gentri.people.subject import Subject
@@ -147,11 +147,13 @@ def _use_rig(
     from gentri.people.whole import whole_subject
 
     params: CalibrateParams = context.params
-    whole = whole_subject(detections, subject, rig, params.min_score)
-    keypoints = gather_keypoints(detections, whole, params.min_score)
     context.progress.say("testing the cameras")
+    keypoints = gather_keypoints(detections, subject, params.min_score)
+    if not misses_person(rig, keypoints):  # a wrong rig would take the person for somebody else
+        subject = whole_subject(detections, subject, rig, params.min_score)
+        keypoints = gather_keypoints(detections, subject, params.min_score)
     reference = scale_reference(params)
-    return rig, whole, report_given(rig, keypoints, reference, whole, detections)
+    return rig, subject, report_given(rig, keypoints, reference, subject, detections)
 
 
 def _refuse_still(takes: list[Keypoints2D]) -> None:

@@ -98,6 +98,12 @@ def report_given(
     return _assembled(rig, cameras, figures, verdict.as_json(), doubts)
 
 
+def misses_person(rig: Rig, keypoints: Keypoints2D) -> bool:
+    """Whether a rig made elsewhere is not one of these keypoints."""
+    measured = _measured(rig, keypoints)
+    return measured is None or bool(_misfit(rig, measured[0].together))
+
+
 def _measured(rig: Rig, keypoints: Keypoints2D) -> "tuple[Any, FloatArray, list[Any]] | None":
     """Measures of a rig that nothing was fitted to, the joints (F, 12, 3), and what they mean."""
     from gentri.geometry.trust.evidence import Tracks, joints
@@ -160,7 +166,7 @@ def _cameras(
             "center_m": [round(float(x), 4) for x in camera.center],
             "distance_m": _rounded(float(np.linalg.norm(camera.center - place)), 3),
             "roll_deg": round(float(np.degrees(np.arcsin(camera.cam_from_world.R[0, 2]))), 1),
-            "subject_tracks": {int(i): int(n) for i, n in zip(ids, counts, strict=True)},
+            "subject_tracks": {str(i): int(n) for i, n in zip(ids, counts, strict=True)},
             "subject_seen_percent": round(100 * float(present.mean()), 1),
         }
     return cameras

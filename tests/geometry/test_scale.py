@@ -47,7 +47,7 @@ def test_a_distance_between_two_cameras() -> None:
 
 
 def test_a_bone_of_one_side_and_the_mean_of_both() -> None:
-    rig, center, xyz = scene(1)
+    _, center, xyz = scene(1)
     xyz[:, BODY_JOINTS.index("right_knee")] += UNIT * np.array([0.0, 0.0, 0.02])  # another thigh
     lengths = [bone_m(xyz, f"{s}_hip", f"{s}_knee") for s in ("left", "right")]
     assert lengths[0] != pytest.approx(lengths[1], rel=1e-3)
@@ -97,16 +97,16 @@ def test_texts() -> None:
 
 @pytest.mark.parametrize("text", ["4.2", "cam01=4.2", "cam01:cam03", "a:b=", "a:b=4,2", "a:b=-1"])
 def test_a_distance_that_is_not_understood(text: str) -> None:
-    with pytest.raises(UsageError, match='such as "cam01:cam03=4.2"'):
+    with pytest.raises(UsageError, match=r'such as "cam01:cam03=4.2"'):
         parse_camera_distance(text)
 
 
 def test_lengths_that_cannot_be() -> None:
-    with pytest.raises(UsageError, match="two cameras and 0.1 to 300 metres"):
+    with pytest.raises(UsageError, match=r"two cameras and 0\.1 to 300 metres"):
         parse_camera_distance("cam01:cam01=4.2")
-    with pytest.raises(UsageError, match="two cameras and 0.1 to 300 metres"):
+    with pytest.raises(UsageError, match=r"two cameras and 0\.1 to 300 metres"):
         parse_camera_distance("cam01:cam02=4200")
     with pytest.raises(UsageError, match=r"did you mean 0\.43"):
         parse_bone_length("hip:knee=43")
-    with pytest.raises(UsageError, match="is not a bone.*\n.*known: shoulder:elbow"):
+    with pytest.raises(UsageError, match=r"is not a bone.*\n.*known: shoulder:elbow"):
         parse_bone_length("left_hip:right_hip=0.3")

@@ -38,7 +38,7 @@ def test_positions_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"camera 'a'.*position_m has the shape \(2,\)"):
         read_places(file)
     file.write_text("[a]\nposition_m = [1, 2, 3]\n[b]\nposition = [1, 2, 3]\n")
-    with pytest.raises(InputError, match="camera 'b'.*'position_m' is missing"):
+    with pytest.raises(InputError, match=r"camera 'b'.*'position_m' is missing"):
         read_places(file)
     with pytest.raises(InputError, match="does not exist"):
         read_places(tmp_path / "absent.toml")

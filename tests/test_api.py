@@ -1,0 +1,193 @@
+"""gentri in Python: what the README shows, arrays, files, and refusals."""
+
+import json
+import subprocess
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gentri
+from gentri import synthetic
+from gentri.errors import InputError, UsageError
+from gentri.geometry.comparison import compare_rigs
+from gentri.rigs import lens_tables
+from gentri.rigs.values import intrinsics_of
+
+sys.path.insert(0, str(Path(__file__).parent / "keypoints"))
+
+from trees import openpose_clip, write_openpose
+
+ROOT = Path(__file__).parents[1]
+FAST = {"frames": 30}
+
+
+def scene(seed: int = 0, takes: int = 1, **faults: float):
+    rng = np.random.default_rng(seed)
+    rig = synthetic.random_ring(rng, 3, arc_deg=150.0)
+    seen = [synthetic.observe(rig, synthetic.walk(rng, 80)) for _ in range(takes)]
+    return rig, [synthetic.degrade(s, rng, **faults) if faults else s for s in seen]
+
+
+def test_everything_that_is_promised_is_there() -> None:
+    for name in gentri.__all__:
+        assert getattr(gentri, name).__doc__, name
+    with pytest.raises(AttributeError, match="has no attribute 'calibrat'"):
+        gentri.calibrat  # noqa: B018
+
+
+def test_plain_arrays_to_3d() -> None:
+    """Exact detections and lenses: the rig and the person are exact up to float32 pixels."""
+    rig, (seen,) = scene()
+    keypoints = gentri.keypoints_from_arrays(
+        seen.xy_px, size_px=(1920, 1080), fps=10.0, cameras=rig.names
+    )
+    world = {c.name: c.center for c in rig.cameras}
+    lenses = {c.name: intrinsics_of(c) for c in rig.cameras}
+    found = gentri.calibrate(keypoints, intrinsics=lenses, world=world, **FAST)
+    difference = compare_rigs(found, rig)
+    assert difference.rotation_deg.max() < 0.01
+    assert difference.scale == pytest.approx(1.0, abs=1e-3)
+    assert {c.intrinsics_source for c in found.cameras} == {"given"}
+    poses = gentri.triangulate(keypoints, rig.select(("cam2", "cam0", "cam1")))
+    truth = synthetic.walk(_rng_after_ring(), 80).xyz
+    measured = np.isfinite(poses.xyz[:, 0, :, 0])
+    assert measured.mean() > 0.95
+    np.testing.assert_allclose(poses.xyz[:, 0][measured], truth[measured], atol=1e-4)
+
+
+def _rng_after_ring() -> np.random.Generator:
+    rng = np.random.default_rng(0)
+    synthetic.random_ring(rng, 3, arc_deg=150.0)
+    return rng
+
+
+def test_takes_lenses_and_worlds_in_files(tmp_path: Path) -> None:
+    rig, takes = scene(1, takes=2, noise_px=2.0)
+    lens_tables.write({"cam1": intrinsics_of(rig.cameras[1])}, tmp_path / "lenses.toml")
+    gentri.write_rig(rig, tmp_path / "Calib.toml", "pose2sim")
+    found = gentri.calibrate(
+        takes,
+        intrinsics=tmp_path / "lenses.toml",
+        world=str(tmp_path / "Calib.toml"),
+        stature_m=np.float64(1.75),
+        **FAST,
+    )
+    assert found.scale_source == "stature given"
+    assert found.world_source == "camera positions given"
+    sources = [c.intrinsics_source for c in found.cameras]
+    assert sources == ["estimated", "given", "estimated"]
+    gentri.write_rig(found, tmp_path / "rig.toml")
+    assert gentri.read_rig(tmp_path / "rig.toml").world_source == "camera positions given"
+
+
+def test_what_is_not_to_be_trusted_is_warned_of() -> None:
+    rng = np.random.default_rng(2)
+    rig = synthetic.random_ring(rng, 3, arc_deg=150.0)
+    walk = synthetic.walk(rng, 80, on_the_spot=True)
+    spot = synthetic.degrade(synthetic.observe(rig, walk), rng, noise_px=4.0)
+    with pytest.warns(gentri.PoorResultWarning, match="film the person walking"):
+        gentri.calibrate(spot, **FAST)
+
+
+def test_refusals() -> None:
+    rig, (seen,) = scene(3)
+    with pytest.raises(UsageError, match=r"unknown setting of calibrate: statur_m\n.*stature_m"):
+        gentri.calibrate(seen, statur_m=1.75)
+    with pytest.raises(UsageError, match=r"needed 0\.5 to 2.5 metres; did you mean 1\.75"):
+        gentri.calibrate(seen, stature_m=175)
+    with pytest.raises(UsageError, match=r"frames: found 12\.5, needed a whole number"):
+        gentri.calibrate(seen, frames=12.5)
+    with pytest.raises(UsageError, match="both give the scale"):
+        gentri.calibrate(seen, stature_m=1.75, camera_distance="cam0:cam1=4.2")
+    with pytest.raises(UsageError, match="of one person already"):
+        gentri.calibrate(seen, subject=["cam0:1"])
+    with pytest.raises(UsageError, match="no take was given"):
+        gentri.calibrate([])
+    with pytest.raises(InputError, match="intrinsics names left; the cameras are cam0"):
+        gentri.calibrate(seen, intrinsics={"left": intrinsics_of(rig.cameras[0])})
+    with pytest.raises(InputError, match="the rig has no cam2: it names cam0, cam1"):
+        gentri.triangulate(seen, replace(rig, cameras=rig.cameras[:2]))
+    with pytest.raises(UsageError, match=r"unknown rig format: pose3sim\n.*pose2sim"):
+        gentri.write_rig(rig, "Calib.toml", "pose3sim")
+
+
+def test_arrays_that_do_not_fit() -> None:
+    xy = np.zeros((2, 5, 17, 2))
+    with pytest.raises(UsageError, match=r"needed for halpe26: \(cameras, ticks, 26, 2\)"):
+        gentri.keypoints_from_arrays(xy, size_px=(640, 480), fps=30, skeleton="halpe26")
+    with pytest.raises(UsageError, match="fps or time_s"):
+        gentri.keypoints_from_arrays(xy, size_px=(640, 480))
+    with pytest.raises(UsageError, match=r"score has the shape \(2, 5, 16\)"):
+        gentri.keypoints_from_arrays(xy, np.ones((2, 5, 16)), size_px=(640, 480), fps=30)
+    xy[0, 0, 0] = np.nan
+    found = gentri.keypoints_from_arrays(xy, size_px=[(640, 480), (480, 640)], time_s=np.arange(5))
+    assert found.cameras == ("cam01", "cam02")
+    assert found.size_px.tolist() == [[640, 480], [480, 640]]
+    assert np.isnan(found.score[0, 0, 0])
+    assert found.score[1].min() == 1
+
+
+@pytest.fixture(scope="module")
+def pose(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """OpenPose's files of the demo clip, every third frame."""
+    folder = tmp_path_factory.mktemp("pose")
+    for name, people in openpose_clip().items():
+        write_openpose(folder / f"{name}_json", people[::3], name + "_{:06d}.json")
+    return folder
+
+
+def test_files_of_several_people(pose: Path) -> None:
+    """Two views show a bystander as well."""
+    keypoints = gentri.read_keypoints(pose, size_px=(1088, 1920), fps=20)
+    assert keypoints.cameras == ("cam01", "cam02", "cam03", "cam04")
+    assert keypoints.skeleton.name == "body25b"
+    assert len(keypoints.time_s) == 34
+    seen = np.isfinite(keypoints.xy_px[..., 0]).any(axis=-1)
+    assert seen.mean() > 0.97
+    with pytest.raises(InputError, match="the image size is not known"):
+        gentri.read_keypoints(pose, fps=20)
+    size = dict.fromkeys(keypoints.cameras, (1088, 1920))
+    with pytest.raises(InputError, match="people have 25 joints, halpe26 has 26"):
+        gentri.read_keypoints(pose, size_px=size, fps=20, skeleton="halpe26")
+
+
+def test_a_rig_made_elsewhere_serves_a_session_of_keypoints(
+    program, pose: Path, tmp_path: Path
+) -> None:
+    """Qualisys' own cameras, called cam_01 where the session says cam01."""
+    session = tmp_path / "session"
+    words = ("--fps", 20, "--size", "1088x1920", "--set", "frames.fps=10", "--session", session)
+    qualisys = ROOT / "examples" / "balance" / "Calib.qca.txt"
+    done = program("triangulate", "--keypoints", pose, *words, "--rig", qualisys, "--json")
+    assert done.returncode in (0, 3), done.stderr  # Qualisys' cam03 misses the athlete by 15 mrad
+    assert "names of Calib.qca.txt: cam_01 is cam01, cam_02 is cam02" in done.stderr
+    report, metrics = (s["metrics"] for s in json.loads(done.stdout)["stages"][2:])
+    assert report["residual_median_mrad"] < 15
+    assert report["scale"]["source"] == "given"
+    assert metrics["body_joints_triangulated_percent"] > 95
+    found = gentri.Rig.load(session / "calibrate" / "rig.toml")
+    assert {c.intrinsics_source for c in found.cameras} == {"given"}
+
+
+def test_the_example_runs() -> None:
+    """It stands in the README, too."""
+    example = (ROOT / "examples" / "python_api.py").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for line in ("gentri.read_keypoints(", "gentri.calibrate(", "gentri.triangulate("):
+        assert line in example
+        assert line in readme
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "python_api.py")], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "100 ticks, 100 % of the joints in 3D" in done.stdout
+
+
+def test_asking_for_a_name_twice_warns_of_nothing() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert gentri.calibrate is gentri.calibrate
