@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from gentri.data import FloatArray, Intrinsics, Keypoints2D
 from gentri.geometry.epipolar import TwoViewSolver
+from gentri.geometry.face import with_face_weighed
 from gentri.geometry.focal_search import search_focal
-from gentri.geometry.joint_errors import by_joint
 from gentri.geometry.lens import PLAIN, Lens, fit, overrating, refine
 from gentri.geometry.lens_choice import choose_lens
 from gentri.geometry.options import CalibrationOptions
@@ -21,6 +21,7 @@ from gentri.geometry.projection import Views
 from gentri.geometry.reprojection import exchanged_sides, outlying_frames, residuals_px, structure
 from gentri.geometry.sample import choose_sample
 from gentri.geometry.two_view_solvers import relative_pose
+from gentri.skeletons import BODY_JOINTS
 
 # Starts are compared on fewer frames: about so many suffice for them.
 _COARSE_FRAMES = 50
@@ -35,7 +36,7 @@ class CalibratedViews:
         views: C cameras; in pinhole pixels where the lens was given.
         take: (F,) number of the recording of each frame used.
         frames: (F,) ticks used.
-        xyz: (F, 12, 3) joints; NaN where fewer than two views saw them.
+        xyz: (F, 12, 3) body joints; NaN where fewer than two views saw them.
         residual_px: (C, F, 12) reprojection errors of all that was seen, view-frames left out
             included; NaN elsewhere.
         sigma_log_focal: (C,) standard deviation, with errors that last counted once; NaN where
@@ -85,20 +86,21 @@ def calibrate_views(
     swapped = exchanged_sides(sample, views)
     labelled = sample.relabelled(swapped)
     first = fit(labelled, views, structure(labelled, views), options, PLAIN)
-    labelled = by_joint(labelled, first.views, first.xyz)
+    labelled = with_face_weighed(labelled, first.views, first.xyz)
     result, lens = choose_lens(labelled, first, options)
     outliers = outlying_frames(labelled, result.views, result.xyz)
     kept = labelled.without(outliers)
     if outliers.any():
         result = refine(kept, result, options, lens)
+    body = len(BODY_JOINTS)
     inflation = np.sqrt(overrating(kept, result))
     return CalibratedViews(
         cameras=sample.cameras,
         views=result.views,
         take=sample.take,
         frames=sample.frames,
-        xyz=np.where(kept.twice_seen[..., None], result.xyz, np.nan),
-        residual_px=residuals_px(labelled, result.views, result.xyz),
+        xyz=np.where(kept.twice_seen[..., None], result.xyz, np.nan)[:, :body],
+        residual_px=residuals_px(labelled, result.views, result.xyz)[:, :, :body],
         sigma_log_focal=inflation * result.sigma_log_focal,
         lens=lens,
         swapped=int(swapped.sum()),

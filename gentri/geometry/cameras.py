@@ -73,8 +73,12 @@ def undistort(camera: Camera, xy_px: FloatArray) -> FloatArray:
             dx = (J[..., 1, 1] * e[..., 0] - J[..., 0, 1] * e[..., 1]) / det
             dy = (J[..., 0, 0] * e[..., 1] - J[..., 1, 0] * e[..., 0]) / det
         xy = xy - np.stack([dx, dy], axis=-1)
+    J = _distort_jacobian(xy, camera.dist)
+    det = J[..., 0, 0] * J[..., 1, 1] - J[..., 0, 1] * J[..., 1, 0]
     with np.errstate(invalid="ignore"):
-        missed = ~(np.abs(distort(xy, camera.dist) - target).max(axis=-1) < 1e-9)
+        # Beyond the fold of a lens model the map has turned over: another ray, of the wrong side.
+        folded = ~((det > 0) & (J[..., 0, 0] + J[..., 1, 1] > 0))
+        missed = folded | ~(np.abs(distort(xy, camera.dist) - target).max(axis=-1) < 1e-9)
     xy[missed] = np.nan
     return xy
 

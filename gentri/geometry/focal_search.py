@@ -32,6 +32,7 @@ def search_focal(sample: Sample, options: CalibrationOptions, solver: TwoViewSol
     Raises:
         CalibrationError: cameras that cannot be connected at any focal length.
     """
+    sample = sample.body
     starts = [(_start(sample, f, options.seed, solver), f) for f in _focal_lengths(sample)]
     _refuse_unconnected(sample.cameras, [start for start, _ in starts if start is not None])
     fits = [

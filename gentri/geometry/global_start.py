@@ -126,7 +126,9 @@ def centers(pairs: Poses, R: FloatArray) -> FloatArray:
     if not edges:
         return found
     at = {int(c): i for i, c in enumerate(placed)}
-    along = np.array([-R[b].T @ pairs[a, b].t for a, b in edges])
+    # Into the world by either camera: the pair and the averaged rotations differ a little.
+    along = np.array([-(R[b].T + R[a].T @ pairs[a, b].R.T) @ pairs[a, b].t for a, b in edges])
+    along /= np.linalg.norm(along, axis=1, keepdims=True)
     a = np.array([at[first] for first, _ in edges])
     b = np.array([at[second] for _, second in edges])
     weight = np.ones(len(edges))

@@ -101,39 +101,45 @@ def lens_priors(
 def overrating(sample: Sample, adjusted: Adjusted) -> float:
     """By how much an adjustment overrates its frames, as a ratio of variances.
 
-    It takes their errors for independent and as large as expected. Errors of real detections stay
-    with a joint and a view: the variance of the mean over F frames is then more than 1/F of that of
-    one frame, by a factor that the residuals themselves show (the ratio of the long-run to the
-    short-run variance of a time series).
+    It takes their errors for independent and as large as expected.
+    """
+    return adjusted.cost * lasting(sample, adjusted.views, adjusted.xyz, slice(None))
+
+
+def lasting(sample: Sample, views: Views, xyz: FloatArray, joints: slice) -> float:
+    """For how many frames the errors of some joints last: 1 when they are new in every frame.
+
+    Errors of real detections stay with a joint and a view. The variance of their mean over F frames
+    is then more than 1/F of that of one frame, by this factor: the ratio of the long-run to the
+    short-run variance of a time series.
 
     Args:
-        sample: what was adjusted.
-        adjusted: the result.
+        sample: the detections.
+        views: adjusted cameras.
+        xyz: (F, J, 3) adjusted joints.
+        joints: which of the J.
     """
-    uv, _ = project_views(adjusted.views, adjusted.xyz)
+    uv, _ = project_views(views, xyz)
     r = np.clip((uv - sample.xy_px) / sample.sigma_px[..., None], -_CLIPPED, _CLIPPED)
-    used = (sample.seen & sample.twice_seen)[..., None]
-    long_run = short_run = 0.0
-    for number in range(sample.takes):
-        now = sample.take == number
-        weight = np.where(used[:, now], 1.0, 0.0)
-        count = weight.sum(1)
-        mean = (weight * r[:, now]).sum(1) / np.maximum(count, 1)
-        long_run += float((count**2 * mean**2).sum())
-        short_run += float((weight * r[:, now] ** 2).sum())
-    return adjusted.cost * max(1.0, long_run / max(short_run, 1e-300))
+    r = np.where((sample.seen & sample.twice_seen)[..., None], r, 0.0)[:, :, joints]
+    long_run = sum(
+        float((r[:, sample.take == number].sum(axis=1) ** 2).sum())
+        for number in range(sample.takes)
+    )
+    return max(1.0, long_run / max(float((r**2).sum()), 1e-300))
 
 
 def observations(sample: Sample) -> Observations:
     """What the adjustment may use: joints that two views see."""
     weight = np.where(sample.twice_seen, sample.weight, 0.0)
-    return Observations(sample.xy_px, sample.sigma_px, weight, BONES, sample.take)
+    _, take = np.unique(sample.take, return_inverse=True)  # those that have frames
+    return Observations(sample.xy_px, sample.sigma_px, weight, BONES, take.ravel())
 
 
 def fit(
     sample: Sample, views: Views, xyz: FloatArray, options: CalibrationOptions, lens: Lens
 ) -> Adjusted:
-    """Bundle adjustment from a rough start: poses and joints (F, 12, 3), then the lens as well."""
+    """Bundle adjustment from a rough start: poses and joints (F, J, 3), then the lens as well."""
     poses_only = held(lens_priors(sample, options, lens))
     warm = adjust(observations(sample), views, xyz, poses_only, _WARM_UP)
     return refine(sample, warm, options, lens)

@@ -18,7 +18,7 @@ _TYPICAL_AT_LEAST = 0.5  # sigmas: exact data have no outliers
 
 
 def structure(sample: Sample, views: Views) -> FloatArray:
-    """Joints (F, 12, 3) in the rig frame, triangulated with straight lenses; finite everywhere."""
+    """Joints (F, J, 3) in the rig frame, triangulated with straight lenses; finite everywhere."""
     rays = (sample.xy_px - views.center[:, None, None]) / views.focal[:, None, None, None]
     rays = np.where(sample.seen[..., None], rays, np.nan)
     scale = float(np.median(sample.sigma_px / views.focal[:, None, None]))
@@ -31,7 +31,7 @@ def filled(xyz: FloatArray) -> FloatArray:
 
 
 def residuals_px(sample: Sample, views: Views, xyz: FloatArray) -> FloatArray:
-    """Reprojection errors (C, F, 12) of joints (F, 12, 3); NaN unless two views see the joint."""
+    """Reprojection errors (C, F, J) of joints (F, J, 3); NaN unless two views see the joint."""
     uv, _ = project_views(views, xyz)
     e = np.linalg.norm(uv - sample.xy_px, axis=-1)
     return np.where(sample.seen & sample.twice_seen, e, np.nan)

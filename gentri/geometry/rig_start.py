@@ -2,8 +2,8 @@
 
 The incremental start is structure from motion (Snavely et al., "Photo Tourism", 2006, §4;
 Schönberger and Frahm, "Structure-from-Motion Revisited", 2016, §4) with the joints of a moving
-person as points. Its seed pair is judged by how well a third camera, which had no say in it, agrees with it.
-The global start is in `global_start`.
+person as points. Its seed pair is judged by how well a third camera, which had no say in it, agrees
+with it. The global start is in `global_start`.
 """
 
 from dataclasses import dataclass

@@ -15,7 +15,11 @@ from gentri.skeletons import BODY_JOINTS
 # (detections on real recordings: median 1.4–1.9 %); hips have no visible landmark.
 JOINT_SIGMA = 0.01
 _HIP_FACTOR = 1.4
-_SIGMA_FACTOR = np.array([_HIP_FACTOR if "hip" in j else 1.0 for j in BODY_JOINTS])
+# The face is seen a little differently from every side: it serves to adjust cameras that are nearly
+# right, not to find them. Skeletons without these joints go without.
+_FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
+JOINTS = BODY_JOINTS + _FACE
+_SIGMA_FACTOR = np.array([_HIP_FACTOR if "hip" in j else 1.0 for j in JOINTS])
 
 # A crouching or half-hidden person has a small box but the same pixels per metre.
 _SMALLEST_BOX = 0.6  # of the view's median diagonal
@@ -26,6 +30,8 @@ _POOL = 2000  # frames looked at when choosing; bounds the cost for hours of vid
 
 # Position of each body joint's left/right counterpart, (12,): the sides alternate in BODY_JOINTS.
 MIRROR = np.arange(len(BODY_JOINTS)).reshape(-1, 2)[:, ::-1].ravel()
+# The same for all 17 joints; the nose is its own.
+MIRROR_ALL = np.concatenate([MIRROR, len(BODY_JOINTS) + np.array([0, 2, 1, 4, 3])])
 
 _RIGID = (
     ("shoulder", "elbow"),
@@ -46,7 +52,7 @@ BONES = np.array(
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Body joints, in the order of `BODY_JOINTS`, of F chosen frames in C views.
+    """Joints, in the order of `JOINTS`, the body's first, of F chosen frames in C views.
 
     Attributes:
         cameras: names, length C.
@@ -54,10 +60,10 @@ class Sample:
         take: (F,) number of the recording that each frame is from.
         frames: (F,) ticks of that recording.
         time_s: (F,) in that recording.
-        xy_px: (C, F, 12, 2) distorted pixels, of a pinhole camera where the lens is known; 0 where
+        xy_px: (C, F, J, 2) distorted pixels, of a pinhole camera where the lens is known; 0 where
             not seen.
-        weight: (C, F, 12) squared score; 0 where not seen.
-        sigma_px: (C, F, 12) expected error.
+        weight: (C, F, J) squared score; 0 where not seen.
+        sigma_px: (C, F, J) expected error.
     """
 
     cameras: tuple[str, ...]
@@ -71,18 +77,29 @@ class Sample:
 
     @property
     def seen(self) -> NDArray[np.bool_]:
-        """(C, F, 12)."""
+        """(C, F, J)."""
         return self.weight > 0
 
     @property
     def twice_seen(self) -> NDArray[np.bool_]:
-        """Joints that two views see in a frame, (F, 12)."""
+        """Joints that two views see in a frame, (F, J)."""
         return self.seen.sum(0) >= 2
 
     @property
     def takes(self) -> int:
         """Number of recordings."""
         return int(self.take.max()) + 1
+
+    @property
+    def body(self) -> "Sample":
+        """The 12 joints of the body alone."""
+        joints = slice(len(BODY_JOINTS))
+        return replace(
+            self,
+            xy_px=self.xy_px[:, :, joints],
+            weight=self.weight[:, :, joints],
+            sigma_px=self.sigma_px[:, :, joints],
+        )
 
     def every(self, step: int) -> "Sample":
         """Every `step`-th frame."""
@@ -98,7 +115,8 @@ class Sample:
 
     def relabelled(self, swapped: NDArray[np.bool_]) -> "Sample":
         """Left and right exchanged in the view-frames marked in (C, F)."""
-        pick = np.where(swapped[..., None], MIRROR, np.arange(len(BODY_JOINTS)))
+        joints = self.weight.shape[2]
+        pick = np.where(swapped[..., None], MIRROR_ALL[:joints], np.arange(joints))
         return replace(
             self,
             xy_px=np.take_along_axis(self.xy_px, pick[..., None], axis=2),
@@ -133,9 +151,8 @@ def choose_sample(
     parts = [_chosen(take, count, cameras) for take in takes]
     if sum(len(part.frames) for part in parts) < _MIN_FRAMES:
         raise _too_few(sum(len(part.frames) for part in parts))
-    parts = [part for part in parts if len(part.frames)]
     xy = np.concatenate([part.xy for part in parts], axis=1)
-    sigma = JOINT_SIGMA * box_diagonal(xy)[..., None] * _SIGMA_FACTOR
+    sigma = JOINT_SIGMA * box_diagonal(xy[:, :, : len(BODY_JOINTS)])[..., None] * _SIGMA_FACTOR
     for c in np.flatnonzero(lenses.undone):
         xy[c] = pinhole_pixels(fitted(cameras[c], known[cameras[c]], lenses.size_px[c]), xy[c])
     score = np.concatenate([part.score for part in parts], axis=1)
@@ -169,7 +186,7 @@ def _sizes(takes: Sequence[Keypoints2D]) -> dict[str, tuple[int, int]]:
 
 @dataclass(frozen=True, eq=False)
 class _Chosen:
-    """Frames of one take: (F,) ticks and times, (C, F, 12, 2) pixels or NaN, (C, F, 12) scores."""
+    """Frames of one take: (F,) ticks and times, (C, F, J, 2) pixels or NaN, (C, F, J) scores."""
 
     frames: NDArray[np.int64]
     time_s: FloatArray
@@ -179,17 +196,19 @@ class _Chosen:
 
 def _chosen(keypoints: Keypoints2D, count: int, cameras: tuple[str, ...]) -> _Chosen:
     """At most `count` frames of one take, with its cameras at their places among all."""
-    columns = [keypoints.skeleton.index(j) for j in BODY_JOINTS]
+    known = [i for i, joint in enumerate(JOINTS) if joint in keypoints.skeleton.joints]
+    columns = [keypoints.skeleton.index(JOINTS[i]) for i in known]
+    body = slice(len(BODY_JOINTS))
     seen = np.isfinite(keypoints.xy_px[:, :, columns, 0]) & (keypoints.score[:, :, columns] > 0)
-    useful = np.flatnonzero((seen.sum(0) >= 2).sum(-1) >= _MIN_JOINTS)
+    useful = np.flatnonzero((seen[:, :, body].sum(0) >= 2).sum(-1) >= _MIN_JOINTS)
     if len(useful) > _POOL:
         useful = useful[np.linspace(0, len(useful) - 1, _POOL).astype(int)]
     visible = np.where(seen[:, useful, :, None], keypoints.xy_px[:, useful][:, :, columns], np.nan)
-    pick = _farthest_frames(visible.astype(np.float64), count)
+    pick = _farthest_frames(visible[:, :, body].astype(np.float64), count)
     frames = useful[pick]
-    xy = np.full((len(cameras), len(frames), len(columns), 2), np.nan)
+    xy = np.full((len(cameras), len(frames), len(JOINTS), 2), np.nan)
     score = np.zeros(xy.shape[:-1])
-    at = [cameras.index(name) for name in keypoints.cameras]
+    at = np.ix_([cameras.index(name) for name in keypoints.cameras], range(len(frames)), known)
     xy[at] = visible[:, pick]
     score[at] = np.nan_to_num(keypoints.score[:, frames][:, :, columns])
     return _Chosen(frames, keypoints.time_s[frames], xy, score)
