@@ -188,7 +188,7 @@ def test_models_allowed_by_the_options() -> None:
 def test_given_lenses_leave_nothing_to_choose() -> None:
     K = np.array([[1300.0, 0, 959.5], [0, 1300.0, 539.5], [0, 0, 1]])
     told = Intrinsics(1920, 1080, K, np.zeros(5), "given", 0.0)
-    sample = sample_of(known={f"cam{c}": told for c in range(CAMERAS)})
+    sample = sample_of(SIZE[[0] * CAMERAS], {f"cam{c}": told for c in range(CAMERAS)})
     models = allowed_lenses(sample, OPTIONS)
     assert [(m.radial, m.shifted) for m in models] == [(0, False)] * len(models)
     priors = lens_priors(sample, OPTIONS, RICH)
