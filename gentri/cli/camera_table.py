@@ -33,7 +33,7 @@ def verdict_lines(metrics: Mapping[str, Any]) -> list[str]:
     """The scale, the verdict and what makes it less than good; what makes it poor is said apart."""
     scale, world = metrics["scale"], metrics["world"]
     sigma = scale["sigma_percent"]
-    spread = "" if sigma is None else f", ± {sigma:g} %"
+    spread = f", ± {sigma:g} %" if sigma else ""  # files often call a scale exact, or nothing
     assumed = scale["source"] == "population prior"
     remedy = "; --height METRES of the person gives the true one" if assumed else ""
     lines = [f"scale: {scale['source']}{spread}{remedy}"]

@@ -59,10 +59,10 @@ class CalibrateParams(CalibrationOptions):
         lengths = {"stature_m": "unknown", "camera_distance": "none", "bone_length": "none"}
         given = [name for name, nothing in lengths.items() if getattr(self, name) != nothing]
         if len(given) > 1:
-            away = f"calibrate.{given[1]}={lengths[given[1]]}"
+            away = (f"--set calibrate.{name}={lengths[name]}" for name in given[:2])
             raise ValueError(
-                f"{given[0]} and calibrate.{given[1]} both give the scale; one of them has to go: "
-                f"--set {away}"
+                f"{given[0]} and calibrate.{given[1]} both give the scale; take one of them away: "
+                + ", or ".join(away)
             )
         scale_reference(self)  # refuses what it cannot read
 

@@ -1,6 +1,7 @@
 """What calibrate tells about a rig: figures per camera, the verdict, and what is wrong."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from gentri.data import Detections, FloatArray, Keypoints2D, Rig
 if TYPE_CHECKING:
     from gentri.geometry.person_rig import PersonRig
     from gentri.geometry.scale import ScaleReference
+    from gentri.geometry.trust.reasons import Reason
     from gentri.people.subject import Subject
 
 # A rig made elsewhere that misses the person by more is not of these videos: good ones have 3 to 6.
@@ -17,8 +19,8 @@ _MOST_MRAD = 15.0
 # What it says of the known length may differ by so much, or by three standard deviations: by more,
 # its unit is another one.
 _LEAST_SCALE_DIFFERENCE = 0.1
-# What a given rig can be blamed for; its focal lengths and places are not in question.
-_BLAMED_ON_A_GIVEN_RIG = ("late", "knocked", "disagrees", "coverage")
+# What a given rig can be blamed for; nothing was estimated that a short walk could leave open.
+_BLAMED_ON_A_GIVEN_RIG = ("late", "knocked", "disagrees")
 
 
 def report_estimated(
@@ -78,7 +80,7 @@ def report_given(
         subject: of this session.
         detections: per camera.
     """
-    from gentri.geometry.verdict import Verdict
+    from gentri.geometry.verdict import Verdict, median_measured
 
     measured = _measured(rig, keypoints)
     if measured is None:
@@ -86,16 +88,23 @@ def report_given(
         cameras = _cameras(rig, np.full(3, np.nan), subject, detections)
         return _assembled(rig, cameras, {}, {"level": "poor", "reasons": []}, poor)
     measures, xyz, said = measured
-    said = [r for r in said if r.kind in _BLAMED_ON_A_GIVEN_RIG]
+    said = [_of_given(r) for r in said if r.kind in _BLAMED_ON_A_GIVEN_RIG]
     misfit = _misfit(rig, measures.together)
     if misfit:
         said = []  # what else there is follows from it
     poor = any(r.level == "poor" for r in said)
     verdict = Verdict("poor" if poor else "usable" if said else "good", tuple(said), measures)
     cameras = _cameras(rig, np.nanmedian(xyz, axis=(0, 1)), subject, detections)
-    figures = {"residual_median_mrad": _rounded(1e3 * float(np.nanmedian(measures.together)), 2)}
+    figures = {"residual_median_mrad": _rounded(1e3 * median_measured(measures.together), 2)}
     doubts = [*misfit, *verdict.poor, *([] if misfit else _other_unit(rig, xyz, reference))]
     return _assembled(rig, cameras, figures, verdict.as_json(), doubts)
+
+
+def _of_given(reason: "Reason") -> "Reason":
+    """A reason of which the rig may be the cause as well."""
+    if reason.kind != "disagrees":
+        return reason
+    return replace(reason, text=f"{reason.text}, and that the rig is of this recording")
 
 
 def misses_person(rig: Rig, keypoints: Keypoints2D) -> bool:

@@ -296,7 +296,9 @@ def test_a_rig_in_another_unit_is_poor(tmp_path: Path) -> None:
     feet = replace(rig, cameras=tuple(replace(c, cam_from_world=p) for c, p in cameras))
     native.write(feet, tmp_path / "rig.toml")
     context = context_of(tmp_path / "here", seen, Given(rig=tmp_path / "rig.toml"), stature_m=1.75)
-    (reason,) = STAGE.run(context)["poor"]
+    report = STAGE.run(context)
+    (reason,) = report["poor"]
+    assert report["verdict"] == "poor"
     assert "times what they should be (stature given): check its unit" in reason
 
 
@@ -322,7 +324,7 @@ def test_files_that_do_not_fit_the_cameras_are_refused(tmp_path: Path) -> None:
 def test_one_length_gives_the_scale() -> None:
     with pytest.raises(ValueError, match=r"stature_m and calibrate\.camera_distance both give"):
         params(stature_m=1.7, camera_distance="cam0:cam1=4.2")
-    with pytest.raises(ValueError, match=r"has to go: --set calibrate\.bone_length=none"):
+    with pytest.raises(ValueError, match=r", or --set calibrate\.bone_length=none"):
         params(camera_distance="cam0:cam1=4.2", bone_length="hip:knee=0.43")
     with pytest.raises(UsageError, match='such as "cam01:cam03'):
         params(camera_distance="4.2")
