@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +16,9 @@ from gentri.skeletons import skeleton as skeleton_of
 
 PathLike = str | os.PathLike[str]
 Size = tuple[int, int]
+
+# Enough to tell the person from others; `calibrate` takes more.
+_FRAMES = 50
 
 
 def read_keypoints(
@@ -128,7 +132,8 @@ def _subject(detections: dict[str, Detections], timeline: Timeline, params: Any)
     if all(len(np.unique(seen.track[seen.track >= 0])) == 1 for seen in detections.values()):
         return keypoints
     try:
-        rig = estimate_rig([keypoints], params, Known()).rig
+        coarse = replace(params, frames=min(params.frames, _FRAMES))
+        rig = estimate_rig([keypoints], coarse, Known()).rig
     except CalibrationError:  # `calibrate` will say so; with a rig, what there is may do
         return keypoints
     whole = whole_subject(detections, subject, rig, params.min_score)
