@@ -14,7 +14,7 @@ from gentri.data import FloatArray, Intrinsics, Keypoints2D
 from gentri.geometry.epipolar import TwoViewSolver
 from gentri.geometry.face import with_face_weighed
 from gentri.geometry.focal_search import search_focal
-from gentri.geometry.lens import PLAIN, Lens, fit, overrating, refine
+from gentri.geometry.lens import Lens, overrating, refine, warm_up
 from gentri.geometry.lens_choice import choose_lens
 from gentri.geometry.options import CalibrationOptions
 from gentri.geometry.projection import Views
@@ -85,7 +85,7 @@ def calibrate_views(
     views = search_focal(sample.every(_coarse_step(len(sample.frames))), options, solver)
     swapped = exchanged_sides(sample, views)
     labelled = sample.relabelled(swapped)
-    first = fit(labelled, views, structure(labelled, views), options, PLAIN)
+    first = warm_up(labelled, views, structure(labelled, views), options)
     labelled = with_face_weighed(labelled, first.views, first.xyz)
     result, lens = choose_lens(labelled, first, options)
     outliers = outlying_frames(labelled, result.views, result.xyz)

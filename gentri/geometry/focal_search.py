@@ -6,7 +6,7 @@ from gentri.data import FloatArray
 from gentri.errors import CalibrationError
 from gentri.geometry.bundle import Adjusted
 from gentri.geometry.epipolar import TwoViewSolver
-from gentri.geometry.lens import PLAIN, fit, focal_unit
+from gentri.geometry.lens import PLAIN, focal_unit, refine, warm_up
 from gentri.geometry.options import CalibrationOptions
 from gentri.geometry.projection import Views
 from gentri.geometry.reprojection import filled
@@ -67,7 +67,7 @@ def _adjusted(
     labelled = sample.relabelled(start.swapped)
     R, t, xyz = _normalised(start)
     views = Views(R, t, focal, sample.lenses.center_px, np.zeros((len(R), 2)))
-    return fit(labelled, views, xyz, options, PLAIN)
+    return refine(labelled, warm_up(labelled, views, xyz, options), options, PLAIN)
 
 
 def _normalised(start: RigStart) -> tuple[FloatArray, FloatArray, FloatArray]:

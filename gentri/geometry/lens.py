@@ -136,13 +136,10 @@ def observations(sample: Sample) -> Observations:
     return Observations(sample.xy_px, sample.sigma_px, weight, BONES, take.ravel())
 
 
-def fit(
-    sample: Sample, views: Views, xyz: FloatArray, options: CalibrationOptions, lens: Lens
-) -> Adjusted:
-    """Bundle adjustment from a rough start: poses and joints (F, J, 3), then the lens as well."""
-    poses_only = held(lens_priors(sample, options, lens))
-    warm = adjust(observations(sample), views, xyz, poses_only, _WARM_UP)
-    return refine(sample, warm, options, lens)
+def warm_up(sample: Sample, views: Views, xyz: FloatArray, options: CalibrationOptions) -> Adjusted:
+    """Bundle adjustment of poses and joints (F, J, 3) alone, from a rough start."""
+    poses_only = held(lens_priors(sample, options, PLAIN))
+    return adjust(observations(sample), views, xyz, poses_only, _WARM_UP)
 
 
 def refine(
@@ -166,5 +163,10 @@ def refine(
     multiple = np.log(views.focal / unit)  # one for each group; the adjustment then keeps it one
     mean = [multiple[priors.lens_group == g].mean() for g in priors.lens_group]
     free = priors.sigma_log_focal > 0
-    views = replace(views, focal=np.where(free, unit * np.exp(mean), views.focal))
+    views = replace(
+        views,
+        focal=np.where(free, unit * np.exp(mean), views.focal),
+        center=np.where(priors.sigma_center_px[:, None] > 0, views.center, priors.center_px),
+        k=views.k * (np.stack([priors.sigma_k1, priors.sigma_k2], axis=-1) > 0),
+    )
     return adjust(observations(sample), views, start.xyz, priors, _ITERATIONS)

@@ -35,10 +35,12 @@ def choose_lens(
 
     Args:
         sample: the detections.
-        start: an adjustment with plain lenses.
+        start: a first adjustment.
         options: which models are allowed, and their priors.
     """
     models = allowed_lenses(sample, options)
+    if len(models) == 1:
+        return refine(sample, start, options, models[0]), models[0]
     rich = max(models, key=lambda m: (not m.shared, m.radial, m.shifted))
     adjusted = start
     for _ in range(_ROUNDS):
@@ -51,7 +53,7 @@ def choose_lens(
     ]
     needed = [_SHARING_ODDS * (m.shared and not rich.shared) for m in models]
     best = models[int(np.argmax(np.subtract(odds, needed)))]
-    return refine(sample, start, options, best, strength), best
+    return refine(sample, adjusted, options, best, strength), best
 
 
 def allowed_lenses(sample: Sample, options: CalibrationOptions) -> list[Lens]:

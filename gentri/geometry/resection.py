@@ -66,7 +66,9 @@ def resect(
     if not swapped.any():
         return Resection(R, t, swapped, inliers)
     second = _absolute_pose(relabelled(xy, swapped, mirror), xyz, threshold, seed)
-    return None if second is None else Resection(second[0], second[1], swapped, second[2])
+    if second is None:
+        return Resection(R, t, np.zeros_like(swapped), inliers)
+    return Resection(second[0], second[1], swapped, second[2])
 
 
 def _absolute_pose(

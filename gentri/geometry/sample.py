@@ -26,6 +26,9 @@ _SMALLEST_BOX = 0.6  # of the view's median diagonal
 
 _MIN_FRAMES = 10
 _MIN_JOINTS = len(BODY_JOINTS) // 2
+# Views that a frame is shown by, up to which more of them do not make fewer frames enough.
+_ENOUGH_VIEWS = 6
+_FEWEST_FRAMES = 60
 _POOL = 2000  # frames looked at when choosing; bounds the cost for hours of video
 
 # Position of each body joint's left/right counterpart, (12,): the sides alternate in BODY_JOINTS.
@@ -195,7 +198,11 @@ class _Chosen:
 
 
 def _chosen(keypoints: Keypoints2D, count: int, cameras: tuple[str, ...]) -> _Chosen:
-    """At most `count` frames of one take, with its cameras at their places among all."""
+    """At most `count` frames of one take, with its cameras at their places among all.
+
+    Fewer where many cameras see the person: the cost of an adjustment grows with the square of the
+    cameras, and each frame tells more.
+    """
     known = [i for i, joint in enumerate(JOINTS) if joint in keypoints.skeleton.joints]
     columns = [keypoints.skeleton.index(JOINTS[i]) for i in known]
     body = slice(len(BODY_JOINTS))
@@ -204,7 +211,9 @@ def _chosen(keypoints: Keypoints2D, count: int, cameras: tuple[str, ...]) -> _Ch
     if len(useful) > _POOL:
         useful = useful[np.linspace(0, len(useful) - 1, _POOL).astype(int)]
     visible = np.where(seen[:, useful, :, None], keypoints.xy_px[:, useful][:, :, columns], np.nan)
-    pick = _farthest_frames(visible[:, :, body].astype(np.float64), count)
+    views = seen[:, useful][:, :, body].any(-1).sum(0).mean() if len(useful) else 0
+    fewer = max(_FEWEST_FRAMES, int(count * _ENOUGH_VIEWS / max(views, _ENOUGH_VIEWS)))
+    pick = _farthest_frames(visible[:, :, body].astype(np.float64), min(count, fewer))
     frames = useful[pick]
     xy = np.full((len(cameras), len(frames), len(JOINTS), 2), np.nan)
     score = np.zeros(xy.shape[:-1])

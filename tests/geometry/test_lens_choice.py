@@ -10,7 +10,7 @@ from gentri.data import FloatArray, Intrinsics, Rig
 from gentri.geometry.adjustment_problem import Priors
 from gentri.geometry.bundle import Adjusted
 from gentri.geometry.known_lenses import KnownLenses, known_lenses
-from gentri.geometry.lens import PLAIN, Lens, camera_models, fit, lens_priors
+from gentri.geometry.lens import PLAIN, Lens, camera_models, lens_priors, warm_up
 from gentri.geometry.lens_choice import allowed_lenses, choose_lens, log_odds, restrictions
 from gentri.geometry.options import CalibrationOptions
 from gentri.geometry.projection import CAMERA_PARAMS, CENTER, K1, K2, LOG_FOCAL, Views
@@ -226,7 +226,7 @@ def chosen(rig: Rig, seed: int, noise_px: float = 2.0) -> Lens:
         sample.lenses.center_px,
         np.zeros((len(poses), 2)),
     )
-    start = fit(sample, views, structure(sample, views), OPTIONS, PLAIN)
+    start = warm_up(sample, views, structure(sample, views), OPTIONS)
     return choose_lens(sample, start, OPTIONS)[1]
 
 

@@ -6,8 +6,8 @@ import pytest
 from gentri import synthetic
 from gentri.data import Rig
 from gentri.geometry.comparison import compare_rigs, rotation_angle
-from gentri.geometry.projection import Views
 from gentri.geometry.pair_graph import pair_graph
+from gentri.geometry.projection import Views
 from gentri.geometry.rig_start import Joints, RigStart, start_rig
 from gentri.geometry.sample import MIRROR
 from gentri.geometry.two_view_solvers import relative_pose

@@ -8,7 +8,7 @@ import pytest
 from gentri import synthetic
 from gentri.data import Keypoints2D
 from gentri.errors import CalibrationError
-from gentri.geometry.sample import BONES, MIRROR, box_diagonal, choose_sample
+from gentri.geometry.sample import BONES, JOINTS, MIRROR, box_diagonal, choose_sample
 from gentri.skeletons import BODY_JOINTS, COCO17
 
 
@@ -30,7 +30,7 @@ def test_at_most_so_many_frames_in_order() -> None:
     assert len(sample.frames) == 40
     assert (np.diff(sample.frames) > 0).all()
     np.testing.assert_array_equal(sample.time_s, keypoints.time_s[sample.frames])
-    columns = [COCO17.index(j) for j in BODY_JOINTS]
+    columns = [COCO17.index(j) for j in JOINTS]
     expected = keypoints.xy_px[:, sample.frames][:, :, columns]
     np.testing.assert_array_equal(sample.xy_px[sample.seen], expected[sample.seen])
     np.testing.assert_array_equal(sample.seen, np.isfinite(expected[..., 0]))
