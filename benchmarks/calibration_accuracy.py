@@ -25,7 +25,7 @@ from gentri.errors import CalibrationError
 from gentri.geometry.calibration import calibrate_views
 from gentri.geometry.comparison import compare_rigs
 from gentri.geometry.options import CalibrationOptions
-from gentri.geometry.verdict import doubts
+from gentri.geometry.verdict import judge
 from gentri.geometry.world import rig_in_world, world_of_person
 from gentri.stages import STAGES
 
@@ -118,7 +118,7 @@ def measure(scene: Scene, seeds: int) -> dict[str, Any]:
         sigma = 100 * np.sqrt((found.sigma_log_focal**2).mean())
         focal = e.focal_percent.mean()
         rows.append((np.median(e.rotation_deg), focal, e.center_rms_mm, sigma))
-        doubted += bool(doubts(found, rig.names))
+        doubted += bool(judge([keypoints], rig, found).poor)
     seconds = (time.perf_counter() - start) / seeds
     middle, p90 = (np.percentile(rows, q, axis=0) for q in (50, 90))
     bars = (scene.rotation_deg, scene.focal_percent)
