@@ -79,7 +79,7 @@ def test_joints_are_in_the_published_order(skeleton: str, file: str) -> None:
     assert list(joints[:own]) == names[:own]
 
 
-@pytest.mark.parametrize("name", SKELETONS)
+@pytest.mark.parametrize("name", ["coco17", "halpe26", "wholebody133"])  # those of the detectors
 def test_mirror_agrees_with_the_skeleton(name: str) -> None:
     skeleton = SKELETONS[name]
     published = published_mirror(skeleton)
