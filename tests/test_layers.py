@@ -33,7 +33,7 @@ ALLOWED = {
     "ticks": FOUNDATION,
     "geometry": FOUNDATION,
     "people": FOUNDATION | {"geometry", "ticks"},
-    "ransac": FOUNDATION | {"geometry"},
+    "ransac": FOUNDATION | {"geometry", "weights", "synthetic"},  # trained on synthetic scenes
     "weights": FOUNDATION,
     "media": FOUNDATION | {"geometry"},
     "keypoints": FOUNDATION | {"media"},

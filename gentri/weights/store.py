@@ -22,7 +22,7 @@ class WeightFile:
     Attributes:
         name: what settings and commands call it.
         file: its name on disk.
-        skeleton: joint set, or "boxes" for a person finder.
+        skeleton: joint set, "boxes" for a person finder, "any" for what tells no joints apart.
         licence: SPDX name.
         source: who made it and where it was published.
         embedded: whether it comes with the package.
