@@ -10,6 +10,8 @@ from calibration_scenes import Condition, estimate, make, thinned
 from gentri.data import FloatArray
 from gentri.geometry.cameras import undistort
 from gentri.geometry.comparison import compare_rigs, rotation_angle
+from gentri.ransac.learned_two_view import learned_solver
+from gentri.ransac.two_view_scenes import THRESHOLD
 from gentri.synthetic.sketch import person_size
 
 TWO_VIEWS = Condition("two views", views=2, seconds=30.0, known=True)
@@ -23,6 +25,8 @@ METHODS = (
     ("OpenCV MAGSAC", "magsac"),
     ("OpenCV USAC_ACCURATE", "usac_accurate"),
     ("PoseLib", "poselib"),
+    # Trained on some of the people of these scenes: `learned_two_views.py` has people unseen.
+    ("learned choice and weights", "learned"),
     ("gentri, pair", "refined"),
     ("gentri, calibrate", "gentri"),
 )
@@ -58,4 +62,7 @@ def _rotation(
         return baselines.eight_point(a, b)
     if method == "loop":
         return baselines.ray_distance_loop(a, b, seed)
+    if method == "learned":
+        pose = learned_solver()(a, b, THRESHOLD * size, seed, weight)
+        return None if pose is None else pose.R
     return baselines.robust(method, a, b, size, weight, seed)
