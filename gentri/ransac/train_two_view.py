@@ -192,25 +192,20 @@ def loss(network: TwoViewScorer, x: Examples, generator: torch.Generator, entrop
 
 def judged(network: TwoViewScorer, examples: Examples) -> dict[str, float]:
     """Median pose errors, degrees, of choices and refinements."""
-    chosen, drawn, least, plain, learned = [], [], [], [], []
+    found: dict[str, list[Tensor]] = {}
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for x in (examples[i] for i in torch.arange(len(examples)).split(BATCH)):
             picks = torch.rand(x.weight.shape, generator=generator).argsort(-1)[:, :LOOKED_AT]
             score, error = choice(network, x, picks)
-            chosen.append(error.take_along_dim(score.argmax(-1, keepdim=True), -1)[:, 0])
-            drawn.append(error.median(-1).values)
-            least.append(error.amin(-1))
-            plain.append(refined(None, x))
-            learned.append(refined(network, x))
-    named = {
-        "chosen_deg": chosen,
-        "drawn_deg": drawn,
-        "best_hypothesis_deg": least,
-        "refined_deg": plain,
-        "refined_with_learned_weights_deg": learned,
-    }
-    return {name: round(float(torch.cat(v).median()), 4) for name, v in named.items()}
+            best = score.argmax(-1, keepdim=True)
+            found.setdefault("chosen_deg", []).append(error.take_along_dim(best, -1)[:, 0])
+            found.setdefault("drawn_deg", []).append(error.median(-1).values)
+            found.setdefault("best_hypothesis_deg", []).append(error.amin(-1))
+            found.setdefault("refined_deg", []).append(refined(None, x))
+            weighted = refined(network, x)
+            found.setdefault("refined_with_learned_weights_deg", []).append(weighted)
+    return {name: round(float(torch.cat(v).median()), 4) for name, v in found.items()}
 
 
 def main() -> None:
