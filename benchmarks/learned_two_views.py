@@ -4,8 +4,8 @@
 
 People and rigs that the network has never seen, 50 frames, lenses known, sketched and real-like
 errors: two cameras on an arc, and all pairs of rings and arcs of four (some face each other).
-Medians (90th percentiles). The last column compares with "gentri, pair" scene by scene: geometric
-mean of the ratio of rotation errors, with its standard error.
+Medians (90th percentiles; infinite where nothing is found). The last column compares with "gentri,
+pair" scene by scene: geometric mean of the ratio of rotation errors, with its standard error.
 """
 
 import argparse
@@ -94,7 +94,9 @@ def rows(found: dict[str, Errors]) -> list[tuple[str, ...]]:
     """Lines of the table."""
 
     def middle(values: list[float]) -> str:
-        return f"{np.percentile(values, 50):.3f} ({np.percentile(values, 90):.2f})"
+        # Some are infinite: no mean of two of them.
+        half, most = np.percentile(values, [50, 90], method="nearest")
+        return f"{half:.3f} ({most:.2f})"
 
     reference = np.array(found[REFERENCE].rotation)
     return [
