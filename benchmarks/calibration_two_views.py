@@ -26,7 +26,7 @@ METHODS = (
     ("OpenCV USAC_ACCURATE", "usac_accurate"),
     ("PoseLib", "poselib"),
     # Trained on some of the people of these scenes: `learned_two_views.py` has people unseen.
-    ("learned choice and weights", "learned"),
+    ("learned choice, refined", "learned"),
     ("gentri, pair", "refined"),
     ("gentri, calibrate", "gentri"),
 )

@@ -50,8 +50,8 @@ METHODS: dict[str, tuple[TwoViewSolver, float]] = {
     "PoseLib": _classical("poselib"),
     REFERENCE: _classical("refined"),
     "learned choice": (learned_solver(refine=False), THRESHOLD),
-    "learned choice, refined": (learned_solver(weigh=False), THRESHOLD),
-    "learned choice and weights": (learned_solver(), THRESHOLD),
+    "learned choice, refined": (learned_solver(), THRESHOLD),
+    "learned choice and weights": (learned_solver(weigh=True), THRESHOLD),
 }
 
 

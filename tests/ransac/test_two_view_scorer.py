@@ -125,11 +125,12 @@ def test_the_same_seed_gives_the_same_pose(held_out):
     assert first is not None and second is not None and not np.array_equal(first.R, second.R)
 
 
-def test_too_few_correspondences_are_refused():
+@pytest.mark.parametrize("weigh", [False, True])
+def test_too_few_correspondences_are_refused(weigh):
     a, b, _, _ = exact_pair(count=7)
-    assert learned_solver()(a, b, 0.01) is None
+    assert learned_solver(weigh=weigh)(a, b, 0.01) is None
     a, b, R, _ = exact_pair(count=8)
-    found = learned_solver()(a, b, 0.01)
+    found = learned_solver(weigh=weigh)(a, b, 0.01)
     assert found is not None
     np.testing.assert_allclose(found.R, R, atol=1e-6)
 
