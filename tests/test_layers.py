@@ -41,6 +41,7 @@ ALLOWED = {
     "export": FOUNDATION | {"geometry", "media", "ticks"},
     "rigs": FOUNDATION,
     "synthetic": FOUNDATION | {"geometry"},
+    "motion": FOUNDATION | {"synthetic"},
     "stages": FOUNDATION | DOMAIN | {"pipeline", "ticks"},
     "cli": {"errors", "pipeline", "stages", "configs", "weights", "media", "keypoints"},
     "api": FOUNDATION | DOMAIN | {"pipeline", "stages", "configs"},
