@@ -42,6 +42,7 @@ ALLOWED = {
     "rigs": FOUNDATION,
     "synthetic": FOUNDATION | {"geometry"},
     "motion": FOUNDATION | {"synthetic"},
+    "evaluation": FOUNDATION | {"geometry", "keypoints", "rigs"},
     "stages": FOUNDATION | DOMAIN | {"pipeline", "ticks"},
     "cli": {"errors", "pipeline", "stages", "configs", "weights", "media", "keypoints"},
     "api": FOUNDATION | DOMAIN | {"pipeline", "stages", "configs"},
