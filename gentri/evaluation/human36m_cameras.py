@@ -61,7 +61,8 @@ def read_cameras(path: Path) -> dict[str, Rig]:
         ) from error
     rigs: dict[str, Rig] = {}
     for subject in dict.fromkeys(entry.subject for entry in entries):
-        found = {e.camera: _camera(e, path) for e in entries if e.subject == subject}
+        mine = [e for e in entries if e.subject == subject and e.camera in CAMERAS]
+        found = {entry.camera: _camera(entry, path) for entry in mine}
         if missing := [name for name in CAMERAS if name not in found]:
             raise InputError(
                 f"{path}: {subject} has no camera {', '.join(missing)}",
