@@ -154,7 +154,7 @@ def _errors(xyz: FloatArray, truth: FloatArray, skeleton: Skeleton, number: int)
 def _of_joint(errors: Errors, joint: int) -> str:
     mean = 1e3 * metrics.mean_error(errors.absolute_m[:, joint])
     share = metrics.coverage(errors.absolute_m[:, joint], errors.known[:, joint])
-    return f"{mean:.1f}" + ("" if share == 1 else f" ({100 * share:.0f} %)")
+    return f"{mean:.1f}" + ("" if share == 1 else f" ({100 * share:.1f} %)")
 
 
 def _interval(interval: Interval) -> str:

@@ -35,8 +35,11 @@ _NEEDED = tuple(joint for joint in MOCAP_JOINTS if joint != "Neck")
 _SHOWN = 40  # names in a message
 
 # In the CMU database the forearm has 0.67 of the upper arm or more, the trunk 0.44 of the leg.
-# Copies of it as BVH that lack the bones of wrist and thorax have 0.55 to 0.70 and about 0.36.
+# Copies of it as BVH that lack the bones of wrist and thorax have 0.45 to 0.75 and about 0.36.
 _LEAST_FOREARM, _LEAST_TRUNK = 0.6, 0.4
+_CMU_HINT = (
+    "copies of the CMU database as BVH lack bones of thorax and wrist: use its ASF and AMC files"
+)
 
 
 def _synonyms() -> dict[str, tuple[str, ...]]:
@@ -81,6 +84,7 @@ def mocap_joints(joints: Mapping[str, FloatArray], path: Path) -> FloatArray:
         )
     xyz["Neck"] = (xyz["LShoulder"] + xyz["RShoulder"]) / 2
     _require_bones(xyz, path)
+    _require_wrists(xyz, found, path)
     return np.stack([xyz[joint] for joint in MOCAP_JOINTS], axis=1)
 
 
@@ -96,9 +100,18 @@ def _require_bones(xyz: Mapping[str, FloatArray], path: Path) -> None:
             path,
             f"the forearm has {min(arm):.2f} of the length of the upper arm, the trunk "
             f"{trunk:.2f} of the leg; people have more than {_LEAST_FOREARM} and {_LEAST_TRUNK}",
-            "copies of the CMU database as BVH lack bones of thorax and wrist: use its ASF and AMC "
-            "files; leave a cartoon figure out",
+            f"{_CMU_HINT}; leave a cartoon figure out",
         )
+
+
+def _require_wrists(
+    xyz: Mapping[str, FloatArray], found: Mapping[str, FloatArray], path: Path
+) -> None:
+    """In the copies without a wrist bone the fingers begin where the hand does, 10 cm too early."""
+    for letter, side in (("L", "left"), ("R", "right")):
+        fingers = found.get(f"{side}fingerbase")
+        if fingers is not None and np.allclose(fingers, xyz[letter + "Wrist"], equal_nan=True):
+            raise refusal(path, f"the {side} hand has no length", _CMU_HINT)
 
 
 def _median(values: FloatArray) -> float:

@@ -109,7 +109,7 @@ def test_tables_name_methods_and_joints() -> None:
     assert "30.0 [30.0, 30.0]" in lines[2]
     rows = {line.split()[0]: line.split()[1:] for line in joint_table(results).splitlines()}
     assert "nose" not in rows
-    assert rows["left_knee"] == ["0.0", "30.0", "(50", "%)"]
+    assert rows["left_knee"] == ["0.0", "30.0", "(50.0", "%)"]
     assert rows["left_hip"] == ["0.0", "30.0"]
 
 

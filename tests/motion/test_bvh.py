@@ -118,6 +118,18 @@ def test_copies_of_cmu_without_bones_are_refused(tmp_path: Path, joints, shift) 
         read_motion(written(tmp_path, standing=standing))
 
 
+def test_hands_without_length_are_refused_as_cmus(tmp_path: Path) -> None:
+    """The fingers begin at the wrist, whatever the proportions of the rest."""
+    path = written(
+        tmp_path,
+        names=BVH_NAMES | {"LFingers": "LeftFingerBase"},
+        parents=PARENTS | {"LFingers": "LWrist"},
+        standing=STANDING | {"LFingers": STANDING["LWrist"]},
+    )
+    with pytest.raises(InputError, match=r"left hand has no length\n.*use its ASF and AMC"):
+        read_motion(path)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "found"),
     [
