@@ -5,7 +5,7 @@ the detection nearest to the truth's projection, unless that is far from it. Two
 each other may get the same one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gentri.data import Camera, FloatArray, Keypoints2D, Rig
+from gentri.errors import InputError
 from gentri.geometry.cameras import project
 from gentri.keypoints.recognise import recognise
 from gentri.keypoints.recording import Recording
@@ -32,14 +33,24 @@ class DetectedViews(NamedTuple):
     skeleton: Skeleton
 
 
-def read_views(folder: Path) -> DetectedViews:
-    """The keypoint files of all cameras of a take, in any layout that gentri reads.
+def read_views(folder: Path, cameras: Sequence[str]) -> DetectedViews:
+    """The keypoint files of some cameras of a take, in any layout that gentri reads.
+
+    Args:
+        folder: where they are, perhaps among those of other cameras.
+        cameras: names; there "hd_" may stand in front, as in the names of Panoptic's videos.
 
     Raises:
-        InputError: there are none, or they cannot serve.
+        InputError: there are none of a camera, or they cannot serve.
     """
-    found = collect_keypoints([folder])
-    recordings = {name: read_recording(path, name) for name, path in found.items()}
+    paths = collect_keypoints([folder])
+    found = {name.removeprefix("hd_"): name for name in paths}
+    if missing := [camera for camera in cameras if camera not in found]:
+        raise InputError(
+            f"{folder} has no detections of {', '.join(missing)}, but of {', '.join(paths)}",
+            f"call folders or files after the cameras: {', '.join(cameras)}",
+        )
+    recordings = {c: read_recording(paths[found[c]], found[c]) for c in cameras}
     return DetectedViews(recordings, recognise(recordings, "auto").skeleton)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gentri.data import Camera, FloatArray, Rig
 from gentri.errors import InputError
-from gentri.evaluation.detections import DetectedViews, keypoints_of, read_views
+from gentri.evaluation.detections import keypoints_of, read_views
 from gentri.evaluation.suites import EvaluationSet, joined, mapped
 from gentri.rigs import values
 from gentri.rigs.values import Source
@@ -47,15 +47,7 @@ def read_sequence(folder: Path, keypoints: Path, cameras: Sequence[int]) -> Eval
         InputError: something is absent or laid out otherwise.
     """
     rig = read_rig(folder, cameras)
-    found = read_views(keypoints)
-    renamed = {name.removeprefix("hd_"): views for name, views in found.recordings.items()}
-    if missing := [name for name in rig.names if name not in renamed]:
-        raise InputError(
-            f"{keypoints} has no detections of {', '.join(missing)}, "
-            f"but of {', '.join(found.recordings)}",
-            "call folders or files after the HD cameras, as 00_03",
-        )
-    views = DetectedViews(renamed, found.skeleton)
+    views = read_views(keypoints, rig.names)
     clips = []
     for frame, xyz in _people(folder):
         truth = mapped(xyz, JOINTS, views.skeleton)

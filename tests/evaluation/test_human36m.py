@@ -65,6 +65,11 @@ def test_frames_are_counted_from_the_number_that_is_said(labelled: Path) -> None
 def test_absent_detections_and_subjects_are_refused(labelled: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"S9.Directions-2 does not exist"):
         read_labels(labelled / "labels.npy", tmp_path)
+    only = tmp_path / "S11" / "Directions-2"
+    for camera in files.rig().cameras[2:]:
+        files.write_openpose(only / camera.name, camera, files.people(1, len(FRAMES)), FRAMES + 1)
+    with pytest.raises(InputError, match=r"no detections of 55011271, but of 58860488, 60457274"):
+        read_labels(labelled / "labels.npy", tmp_path, subjects=("S11",))
     with pytest.raises(InputError, match="has no cameras of S1, but of S9, S11"):
         read_labels(labelled / "labels.npy", labelled / "keypoints", subjects=("S1",))
 
