@@ -19,6 +19,8 @@ class Poses3D:
         score: (T, P, J) float32, 0–1; NaN where xyz is.
         reproj_px: (T, P, J) float32, RMS over the used views.
         used: (T, P, J, C) bool, which views made the point.
+        error_m: (T, P, J) float32, expected distance from the truth, metres; NaN where the way of
+            triangulation foresees none.
         time_s: (T,) float64.
         cameras: names, length C.
         skeleton: joint set.
@@ -28,6 +30,7 @@ class Poses3D:
     score: FloatArray
     reproj_px: FloatArray
     used: NDArray[np.bool_]
+    error_m: FloatArray
     time_s: FloatArray
     cameras: tuple[str, ...]
     skeleton: Skeleton
@@ -38,6 +41,7 @@ class Poses3D:
         check_array("Poses3D", "score", self.score, (t, p, j), "float32")
         check_array("Poses3D", "reproj_px", self.reproj_px, (t, p, j), "float32")
         check_array("Poses3D", "used", self.used, (t, p, j, c), "bool")
+        check_array("Poses3D", "error_m", self.error_m, (t, p, j), "float32")
         check_array("Poses3D", "time_s", self.time_s, (t,), "float64")
 
     def save(self, path: Path) -> None:
@@ -49,6 +53,7 @@ class Poses3D:
                 score=self.score,
                 reproj_px=self.reproj_px,
                 used=self.used,
+                error_m=self.error_m,
                 time_s=self.time_s,
                 cameras=np.array(self.cameras),
                 skeleton=np.array(self.skeleton.name),
@@ -64,6 +69,7 @@ class Poses3D:
                 z["score"],
                 z["reproj_px"],
                 z["used"],
+                z["error_m"] if "error_m" in z else np.full_like(z["score"], np.nan),
                 z["time_s"],
                 tuple(str(n) for n in z["cameras"]),
                 skeleton(str(z["skeleton"])),

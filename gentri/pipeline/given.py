@@ -25,12 +25,14 @@ class Given:
         rig: cameras to use instead of estimating them.
         intrinsics: lenses that are known.
         world: camera positions that fix the world.
+        scorer: weights of the learned triangulation.
         takes: other sessions of the same cameras.
     """
 
     rig: Path | None = None
     intrinsics: Path | None = None
     world: Path | None = None
+    scorer: Path | None = None
     takes: tuple[Path, ...] = ()
 
     @classmethod

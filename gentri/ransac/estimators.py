@@ -1,9 +1,10 @@
-"""The ways to triangulate: each turns views into points and says which views it used."""
+"""The ways to triangulate: each turns views into points and says which views agree with them."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 import torch
@@ -11,25 +12,53 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gentri.ransac.hypotheses import hypothesize, view_subsets
+from gentri.ransac.irls import cauchy_refit, started
 from gentri.ransac.least_squares import homogeneous_dlt
+from gentri.ransac.recording import Recording
 from gentri.ransac.scorer import MsacScorer, Scorer
 from gentri.ransac.selection import best_candidate, inlier_views, refit
 from gentri.ransac.views import Views
 
-Method = Literal["dlt", "weighted", "ransac"]
-
-# Views → points (B, J, 3) and the views (B, J, C) bool that made them.
-Estimator = Callable[[Views], tuple[Tensor, Tensor]]
+Method = Literal["dlt", "weighted", "ransac", "irls", "priors", "learned"]
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
-def dlt(views: Views) -> tuple[Tensor, Tensor]:
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Joints of B skeletons.
+
+    Attributes:
+        xyz: (B, J, 3); NaN or anything where fewer than two views are used.
+        used: (B, J, C) bool, the views that made the point or agree with it.
+        error_m: (B, J) expected distance from the truth, None where the method foresees none.
+    """
+
+    xyz: Tensor
+    used: Tensor
+    error_m: Tensor | None = None
+
+
+# From each skeleton's own views.
+Estimator = Callable[[Views], Estimate]
+
+
+@runtime_checkable
+class WholeRecording(Protocol):
+    """An estimator that looks at a whole recording before it decides on each skeleton."""
+
+    def over(self, recording: Recording) -> Callable[[slice, Views], Estimate]:
+        """What to do with each chunk of the recording."""
+        ...
+
+
+def dlt(views: Views) -> Estimate:
     """Homogeneous DLT from all views, unweighted."""
-    return homogeneous_dlt(views), views.seen
+    return Estimate(homogeneous_dlt(views), views.seen)
 
 
-def weighted(views: Views) -> tuple[Tensor, Tensor]:
+def weighted(views: Views) -> Estimate:
     """Ray least squares from all views, weighted by squared confidence."""
-    return refit(views, views.seen), views.seen
+    return Estimate(refit(views, views.seen), views.seen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,23 +78,64 @@ class Ransac:
     inlier_box_share: float
     min_angle: float
 
-    def __call__(self, views: Views) -> tuple[Tensor, Tensor]:
-        """Points and the views that agree with them; fewer than two where nothing agrees."""
+    def best(self, views: Views) -> Tensor:
+        """The hypothesis (B, J, 3) of highest score; NaN where there is none."""
         subsets = torch.from_numpy(self.subsets).to(views.xy.device)
         candidates = hypothesize(views, subsets, self.min_angle)
-        best = best_candidate(candidates, self.scorer(views, candidates))
-        used = inlier_views(views, best, self.inlier_box_share)
-        return refit(views, used), used
+        return best_candidate(candidates, self.scorer(views, candidates))
+
+    def __call__(self, views: Views) -> Estimate:
+        """Points and the views that agree with them; fewer than two where nothing agrees."""
+        used = inlier_views(views, self.best(views), self.inlier_box_share)
+        return Estimate(refit(views, used), used)
+
+
+@dataclass(frozen=True, eq=False)
+class Irls:
+    """The best hypothesis, refined by ray least squares with Cauchy weights.
+
+    Attributes:
+        ransac: chooses the hypothesis.
+    """
+
+    ransac: Ransac
+
+    def __call__(self, views: Views) -> Estimate:
+        """Points, wherever two views see the joint, and the views that agree with them."""
+        xyz = cauchy_refit(views, started(views, self.ransac.best(views)))
+        return Estimate(xyz, inlier_views(views, xyz, self.ransac.inlier_box_share))
 
 
 def estimator(
-    method: Method, cameras: int, inlier_box_share: float, min_angle_deg: float
-) -> Estimator:
-    """The estimator of this name for a rig with so many cameras."""
+    method: Method,
+    cameras: int,
+    inlier_box_share: float,
+    min_angle_deg: float,
+    scorer: Path | None = None,
+) -> Estimator | WholeRecording:
+    """The estimator of this name for a rig with so many cameras.
+
+    Args:
+        method: its name.
+        cameras: their number.
+        inlier_box_share: error below which a view agrees, share of the person's box.
+        min_angle_deg: least angle between the rays of a hypothesis.
+        scorer: weights of "learned", None for those that come with gentri.
+
+    Raises:
+        WeightsError: these are absent or damaged.
+    """
+    min_angle = math.radians(min_angle_deg)
     if method == "dlt":
         return dlt
     if method == "weighted":
         return weighted
-    scorer = MsacScorer(inlier_box_share)
-    min_angle = math.radians(min_angle_deg)
-    return Ransac(view_subsets(cameras), scorer, inlier_box_share, min_angle)
+    if method in ("priors", "learned"):
+        from gentri.ransac.learned import Learned, Priors, load_scorer
+
+        if method == "priors":
+            return Priors(inlier_box_share, min_angle)
+        return Learned(load_scorer(scorer), inlier_box_share, min_angle)
+    msac = MsacScorer(inlier_box_share)
+    ransac = Ransac(view_subsets(cameras), msac, inlier_box_share, min_angle)
+    return ransac if method == "ransac" else Irls(ransac)

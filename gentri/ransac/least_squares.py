@@ -8,22 +8,50 @@ from gentri.ransac.views import Views
 
 
 def nearest_points(views: Views, weight: Tensor) -> Tensor:
-    """Points nearest to weighted rays in the angular sense.
+    """Points nearest to weighted rays, in shares of the person's box.
 
-    Minimises Σ w/ρ² |(I − d dᵀ)(X − C)|² with ρ the distance from the camera, in two passes: the
-    first without 1/ρ², the second with ρ from the first.
+    Minimises Σ w/(ρ s)² |(I − d dᵀ)(X − C)|² with ρ the distance from the camera and s the size of
+    the person in its image: detectors err by shares of the box. Two passes: the first without ρ,
+    the second with ρ from the first.
 
     Args:
         views: rays d from centres C.
-        weight: (B, J, K, C), at least 0; views with weight 0 take no part.
+        weight: (B, J, C), at least 0; views with weight 0 take no part.
 
     Returns:
-        (B, J, K, 3); NaN or infinite where the rays do not determine a point.
+        (B, J, 3); NaN or infinite where the rays do not determine a point.
     """
-    moments = _ray_moments(views)
-    xyz = _solve(weight @ moments)
-    range_m = (xyz[..., None, :] - views.center).norm(dim=-1).clamp_min(MIN_DEPTH)
-    return _solve((weight / range_m.square()).nan_to_num() @ moments)
+    xyz = solve((views.moments * weight).sum(dim=-1))
+    return solve((views.moments * at_range(views, weight, xyz)).sum(dim=-1))
+
+
+def subset_points(views: Views, weight: Tensor, subsets: Tensor) -> tuple[Tensor, Tensor]:
+    """`nearest_points` of subsets of the views, at the ranges of what all views make of a joint.
+
+    Args:
+        views: rays.
+        weight: (B, J, C), at least 0.
+        subsets: (K, C) of 0 and 1.
+
+    Returns:
+        Points (B, J, K, 3); NaN or infinite where the rays do not determine one. Their variance
+        (B, J, K) for weighted errors of one share of the person's box.
+    """
+    everything = solve((views.moments * weight).sum(dim=-1))
+    # One product for all subsets: their weights differ in nothing but who takes part.
+    moments = (views.moments * at_range(views, weight, everything)) @ subsets.to(weight).T
+    return solve(moments), variance(moments)
+
+
+def at_range(views: Views, weight: Tensor, xyz: Tensor) -> Tensor:
+    """Weights (..., C) of rays for points (..., 3): per length in the world, squared."""
+    size = views.size.reshape(-1, *[1] * (xyz.ndim - 2), views.size.shape[-1])
+    return (weight / (ranges(views, xyz) * size).square()).nan_to_num(posinf=0.0)
+
+
+def ranges(views: Views, xyz: Tensor) -> Tensor:
+    """Distances (..., C) of points (..., 3) from the cameras."""
+    return (xyz[..., None, :] - views.center).norm(dim=-1).clamp_min(MIN_DEPTH)
 
 
 def ray_angle(views: Views, member: Tensor) -> Tensor:
@@ -35,13 +63,22 @@ def ray_angle(views: Views, member: Tensor) -> Tensor:
 
     Args:
         views: rays.
-        member: (B, J, K, C) bool, the sets of rays.
+        member: (B, J, C) bool, the sets of rays.
 
     Returns:
-        (B, J, K) radians, 0 to π/2; 0 for fewer than two rays.
+        (B, J) radians, 0 to π/2; 0 for fewer than two rays.
     """
-    moments = member.to(views.ray) @ _ray_moments(views)[..., :6]
-    a, b, c, d, e, f = (moments / member.sum(dim=-1, keepdim=True).clamp_min(1)).unbind(-1)
+    return _angle((views.moments[:6] * member).sum(dim=-1), member.sum(dim=-1))
+
+
+def subset_angle(views: Views, subsets: Tensor) -> Tensor:
+    """`ray_angle` of the rays that there are of each subset (K, C), (B, J, K)."""
+    seen, subsets = views.seen.to(views.ray), subsets.to(views.ray)
+    return _angle((views.moments[:6] * seen) @ subsets.T, seen @ subsets.T)
+
+
+def _angle(moments: Tensor, count: Tensor) -> Tensor:
+    a, b, c, d, e, f = moments / count.clamp_min(1)
     aa, dd, ff = d * f - e * e, a * f - c * c, a * d - b * b
     det = a * aa + b * (c * e - b * f) + c * (b * e - c * d)
     # 1 / (tr A⁻¹ − 1), with the division kept away from det = 0.
@@ -49,23 +86,25 @@ def ray_angle(views: Views, member: Tensor) -> Tensor:
     return sin2.nan_to_num().clamp(0, 1).sqrt().asin()
 
 
-def _ray_moments(views: Views) -> Tensor:
-    """Upper triangle of P = I − d dᵀ, then P C: (B, J, C, 9), ready to be summed with weights."""
-    d, center = views.ray, views.center
-    x, y, z = d.unbind(-1)
-    along = (d * center).sum(dim=-1, keepdim=True)
-    upper = torch.stack([1 - x * x, -x * y, -x * z, 1 - y * y, -y * z, 1 - z * z], dim=-1)
-    return torch.cat([upper, center - along * d], dim=-1)
+def solve(moments: Tensor) -> Tensor:
+    """X = A⁻¹ b (..., 3) of the upper triangle of A and b (9, ...).
 
-
-def _solve(moments: Tensor) -> Tensor:
-    """X = A⁻¹ b by Cramer's rule; dividing by tr A first keeps the determinant in range."""
-    trace = moments[..., 0] + moments[..., 3] + moments[..., 5]
-    a, b, c, d, e, f, u, v, w = (moments / trace[..., None]).unbind(-1)
+    Cramer's rule; dividing by tr A first keeps the determinant in range.
+    """
+    a, b, c, d, e, f, u, v, w = moments / (moments[0] + moments[3] + moments[5])
     aa, bb, cc = d * f - e * e, c * e - b * f, b * e - c * d
     dd, ee, ff = a * f - c * c, b * c - a * e, a * d - b * b
     adjugate_b = (aa * u + bb * v + cc * w, bb * u + dd * v + ee * w, cc * u + ee * v + ff * w)
     return torch.stack(adjugate_b, dim=-1) / (a * aa + b * bb + c * cc)[..., None]
+
+
+def variance(moments: Tensor) -> Tensor:
+    """Trace of A⁻¹ (...), of the upper triangle of A (6 or 9, ...); not finite if A is singular."""
+    trace = moments[0] + moments[3] + moments[5]
+    a, b, c, d, e, f = moments[:6] / trace
+    aa, dd, ff = d * f - e * e, a * f - c * c, a * d - b * b
+    det = a * aa + b * (c * e - b * f) + c * (b * e - c * d)
+    return (aa + dd + ff) / (det * trace)
 
 
 def homogeneous_dlt(views: Views) -> Tensor:

@@ -33,7 +33,8 @@ class MsacScorer:
 
     def __call__(self, views: Views, candidates: Candidates) -> Tensor:
         """Minus the mean truncated cost over the views that see the joint, −1 to 0."""
-        error = reprojection_error(views, candidates.xyz)
+        # In float32: a millionth of the threshold.
+        error = reprojection_error(views, candidates.xyz.float())
         score = -mean_truncated_cost(views, error, self.inlier_box_share)
         return torch.where(candidates.valid, score, -torch.inf)
 
@@ -49,7 +50,7 @@ def mean_truncated_cost(views: Views, error: Tensor, inlier_box_share: float) ->
     Returns:
         (B, J, K), 0 to 1; 1 where no view sees the joint.
     """
-    weight = views.confidence[:, :, None]
+    weight = views.confidence[:, :, None].to(error)
     cost = (error / inlier_box_share).square().clamp_max(1.0)
     total = weight.sum(dim=-1)
     return torch.where(total > 0, (weight * cost).sum(dim=-1) / total, 1.0)

@@ -27,4 +27,13 @@ def refit(views: Views, used: Tensor) -> Tensor:
     nor steadier on a real recording.
     """
     weight = torch.where(used, views.confidence.square(), 0.0)
-    return nearest_points(views, weight[:, :, None]).squeeze(2)
+    return nearest_points(views, weight)
+
+
+def average_candidate(candidates: Candidates, score: Tensor) -> Tensor:
+    """Mean (B, J, 3) of the candidates weighted by the softmax of their scores; NaN without any."""
+    some = candidates.valid.any(dim=-1, keepdim=True)
+    weight = torch.where(candidates.valid, score, -torch.inf).softmax(dim=-1)
+    weight = torch.where(candidates.valid, weight, 0.0).to(candidates.xyz)
+    xyz = torch.where(candidates.valid[..., None], candidates.xyz, 0.0)
+    return torch.where(some, (weight[..., None] * xyz).sum(dim=2), torch.nan)

@@ -1,7 +1,7 @@
 """Triangulation of whole recordings, chunk by chunk, so that memory does not grow with length."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,15 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gentri.data import FloatArray, Rig
+from gentri.data import FloatArray
 from gentri.geometry.cameras import project
-from gentri.ransac.estimators import Estimator
-from gentri.ransac.hypotheses import MAX_SUBSETS
+from gentri.ransac.estimators import Estimate, Estimator, WholeRecording
 from gentri.ransac.least_squares import ray_angle
-from gentri.ransac.views import Views, gather_views, person_size, reprojection_error
-
-# Residuals (skeletons × joints × subsets × cameras) held at once: some 100 MB of temporaries.
-CHUNK_RESIDUALS = 1 << 19
+from gentri.ransac.recording import Recording
+from gentri.ransac.views import Views, reprojection_error
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,56 +27,57 @@ class Points:
             confidence, of confidence × agreement; 1 if all are certain and agree exactly.
         reproj_px: (T, P, J) float32, RMS over the used views in the original, distorted images.
         used: (T, P, J, C) bool.
+        error_m: (T, P, J) float32, expected distance from the truth; NaN where the method foresees
+            none.
     """
 
     xyz: FloatArray
     score: FloatArray
     reproj_px: FloatArray
     used: NDArray[np.bool_]
+    error_m: FloatArray
 
 
 def triangulate(
-    rig: Rig,
-    xy_px: FloatArray,
-    confidence: FloatArray,
-    estimate: Estimator,
+    recording: Recording,
+    estimate: Estimator | WholeRecording,
     *,
     inlier_box_share: float,
     min_angle_deg: float,
-    device: str = "cpu",
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Points:
     """Joints of people whose detections are matched across views.
 
     Args:
-        rig: C cameras, at least two.
-        xy_px: (C, T, P, J, 2) distorted pixels, NaN where not seen.
-        confidence: (C, T, P, J) detector scores, NaN or 0 where not seen.
+        recording: cameras and detections.
         estimate: from `gentri.ransac.estimators.estimator`.
         inlier_box_share: error at which agreement has fallen to zero in the score, as a share of
             the diagonal of the person's box.
         min_angle_deg: points whose rays meet at less (see `ray_angle`) are refused.
-        device: torch device.
         progress: called with ticks done and ticks in all.
     """
-    _, ticks, people, joints, _ = xy_px.shape
-    size = person_size(rig, xy_px)
+    if recording.ticks == 0:
+        return _nothing(recording)
+    solve = estimate.over(recording) if isinstance(estimate, WholeRecording) else _each(estimate)
     chunks = []
-    for chunk in _chunks(ticks, people * joints * len(rig.cameras)):
-        xy = xy_px[:, chunk].reshape(len(rig.cameras), -1, joints, 2)
-        views = gather_views(
-            rig,
-            xy,
-            confidence[:, chunk].reshape(xy.shape[:-1]),
-            size[:, chunk].reshape(len(rig.cameras), -1),
-            torch.device(device),
-        )
-        points, used = _refuse(views, *estimate(views), math.radians(min_angle_deg))
-        score = agreement(views, points, inlier_box_share)
-        chunks.append(_measure(rig, xy, *(x.cpu().numpy() for x in (points, score, used))))
-        progress(chunk.stop, ticks)
+    for where, views in recording.chunks():
+        found = _refuse(views, solve(where, views), math.radians(min_angle_deg))
+        score = agreement(views, found.xyz, inlier_box_share)
+        chunks.append(_measure(recording, where, found, score))
+        progress(where.stop // max(recording.people, 1), recording.ticks)
     fields = (np.concatenate(field) for field in zip(*chunks, strict=True))
-    return Points(*(f.reshape(ticks, people, *f.shape[1:]) for f in fields))
+    return Points(*(f.reshape(recording.ticks, recording.people, *f.shape[1:]) for f in fields))
+
+
+def _nothing(recording: Recording) -> Points:
+    shape = (0, recording.people, len(recording.skeleton))
+    number = np.empty(shape, np.float32)
+    xyz, used = np.empty((*shape, 3), np.float32), np.empty((*shape, len(recording.rig.cameras)))
+    return Points(xyz, number, number, used.astype(np.bool_), number)
+
+
+def _each(estimate: Estimator) -> Callable[[slice, Views], Estimate]:
+    return lambda _where, views: estimate(views)
 
 
 def agreement(views: Views, xyz: Tensor, inlier_box_share: float) -> Tensor:
@@ -94,27 +92,32 @@ def agreement(views: Views, xyz: Tensor, inlier_box_share: float) -> Tensor:
     return torch.where(xyz.isfinite().all(dim=-1), score, torch.nan)
 
 
-def _chunks(ticks: int, residuals_per_tick: int) -> Iterator[slice]:
-    step = max(1, CHUNK_RESIDUALS // (residuals_per_tick * MAX_SUBSETS))
-    return (slice(start, min(start + step, ticks)) for start in range(0, max(ticks, 1), step))
-
-
-def _refuse(views: Views, xyz: Tensor, used: Tensor, min_angle: float) -> tuple[Tensor, Tensor]:
+def _refuse(views: Views, found: Estimate, min_angle: float) -> Estimate:
     """Drop points of fewer than two views, of nearly parallel rays and behind a used camera."""
-    error = reprojection_error(views, xyz[:, :, None]).squeeze(2)
-    valid = (used.sum(dim=-1) >= 2) & (error.isfinite() | ~used).all(dim=-1)
-    valid &= ray_angle(views, used[:, :, None]).squeeze(2) >= min_angle
-    return torch.where(valid[..., None], xyz, torch.nan), used & valid[..., None]
+    error = reprojection_error(views, found.xyz[:, :, None]).squeeze(2)
+    valid = (found.used.sum(dim=-1) >= 2) & (error.isfinite() | ~found.used).all(dim=-1)
+    valid &= ray_angle(views, found.used) >= min_angle
+    foreseen = torch.full_like(error[..., 0], torch.nan) if found.error_m is None else found.error_m
+    return Estimate(
+        xyz=torch.where(valid[..., None], found.xyz, torch.nan),
+        used=found.used & valid[..., None],
+        error_m=torch.where(valid, foreseen, torch.nan),
+    )
 
 
 def _measure(
-    rig: Rig, xy_px: FloatArray, xyz: FloatArray, score: FloatArray, used: NDArray[np.bool_]
-) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.bool_]]:
-    """Add the reprojection error in pixels and reduce to what is stored."""
-    offset_px = np.stack([project(c, xyz) for c in rig.cameras], axis=2) - xy_px.transpose(
-        1, 2, 0, 3
-    )
-    squared = np.where(used, np.square(offset_px).sum(axis=-1), 0.0)
+    recording: Recording, where: slice, found: Estimate, score: Tensor
+) -> tuple[FloatArray, ...]:
+    """Add the reprojection error in pixels and reduce to what is stored, as in `Points`."""
+    assert found.error_m is not None
+    xyz, used = found.xyz.cpu().numpy(), found.used.cpu().numpy()
+    cameras, joints = len(recording.rig.cameras), len(recording.skeleton)
+    xy_px = recording.xy_px.reshape(cameras, -1, joints, 2)[:, where]
+    projected = np.stack([project(c, xyz) for c in recording.rig.cameras])
+    squared = np.square(projected - xy_px).sum(axis=-1).transpose(1, 2, 0)
     count = used.sum(axis=-1)
-    reproj_px = np.sqrt(squared.sum(axis=-1) / np.where(count > 0, count, np.nan))
-    return xyz.astype(np.float32), score.astype(np.float32), reproj_px.astype(np.float32), used
+    squared = np.where(used, squared, 0.0).sum(axis=-1)
+    reproj_px = np.sqrt(squared / np.where(count > 0, count, np.nan))
+    stored = (xyz, score.cpu().numpy(), reproj_px)
+    foreseen = found.error_m.cpu().numpy().astype(np.float32)
+    return *(x.astype(np.float32) for x in stored), used, foreseen

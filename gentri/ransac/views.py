@@ -3,7 +3,8 @@
 Axes: B skeletons (ticks × people), J joints, C cameras, K candidate points.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -41,6 +42,24 @@ class Views:
     ray: Tensor
     confidence: Tensor
     size: Tensor
+
+    def __getitem__(self, which: slice | Tensor) -> "Views":
+        """Some of the skeletons."""
+        per_skeleton = ("xy", "ray", "confidence", "size")
+        return replace(self, **{name: getattr(self, name)[which] for name in per_skeleton})
+
+    @cached_property
+    def moments(self) -> Tensor:
+        """Upper triangle of P = I − d dᵀ, then P C, of each ray d from C: (9, B, J, C).
+
+        Summed with weights they are the normal equations of points near rays.
+        """
+        x, y, z = self.ray.unbind(dim=-1)
+        u, v, w = (self.center - (self.ray * self.center).sum(-1, keepdim=True) * self.ray).unbind(
+            -1
+        )
+        upper = (1 - x * x, -x * y, -x * z, 1 - y * y, -y * z, 1 - z * z)
+        return torch.stack([*upper, u, v, w])
 
     @property
     def seen(self) -> Tensor:
@@ -85,15 +104,16 @@ def reprojection_error(views: Views, xyz: Tensor) -> Tensor:
 
     Args:
         views: detections.
-        xyz: (B, J, K, 3) world points.
+        xyz: (B, J, K, 3) world points; their precision is the result's.
 
     Returns:
         (B, J, K, C); infinite where the joint is not seen and for points behind the camera.
     """
-    in_camera = torch.einsum("bjkci,cmi->bjkcm", xyz[..., None, :] - views.center, views.R)
-    depth = in_camera[..., 2]
-    offset = in_camera[..., :2] / depth[..., None] - views.xy[:, :, None]
-    error = offset.norm(dim=-1) / views.size[:, None, None]
+    R = views.R.to(xyz)
+    t = -(views.R @ views.center[..., None]).squeeze(-1).to(xyz)
+    x, y, depth = (xyz @ R[:, axis].T + t[:, axis] for axis in range(3))
+    u, v = views.xy[:, :, None].to(xyz).unbind(dim=-1)
+    error = torch.hypot(x / depth - u, y / depth - v) / views.size[:, None, None].to(xyz)
     valid = (depth > MIN_DEPTH) & views.seen[:, :, None] & error.isfinite()
     return torch.where(valid, error, torch.inf)
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from gentri.data import Keypoints2D, Poses3D, Rig
 from gentri.errors import CalibrationError, InputError
 from gentri.pipeline.atomic import atomic_write
 from gentri.pipeline.stage import Context, Metrics, Stage, require
+
+if TYPE_CHECKING:
+    from gentri.pipeline.session import Session
 
 # A result is called poor beyond these. Good recordings stay far from them: 97 % of the body, 4 %
 # limb variation; 15 mrad is what a calibration from people has to reach in every camera.
@@ -24,7 +28,7 @@ MOST_REPROJECTION_MRAD = 15.0
 class TriangulateParams:
     """How joints are triangulated."""
 
-    method: Literal["dlt", "weighted", "ransac"]
+    method: Literal["dlt", "weighted", "ransac", "irls", "priors", "learned"]
     inlier_box_share: float
     min_angle_deg: float
     min_score: float
@@ -55,6 +59,7 @@ def run(context: Context) -> Metrics:
         context.params,
         context.runtime.device,
         lambda done, total: context.progress.advance(done, total, "frames"),
+        context.session.given.scorer,
     )
     if not poses.used.any():
         raise CalibrationError(
@@ -86,6 +91,7 @@ def triangulate_subject(
     params: TriangulateParams,
     device: str = "auto",
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    scorer: Path | None = None,
 ) -> Poses3D:
     """One person in 3D.
 
@@ -95,20 +101,26 @@ def triangulate_subject(
         params: settings of the stage.
         device: where to compute.
         progress: called with ticks done and ticks in all.
+        scorer: weights of the learned method, None for those that come with gentri.
     """
     from gentri.ransac.estimators import estimator
+    from gentri.ransac.recording import Recording
     from gentri.ransac.triangulate import triangulate
 
     share, min_angle = params.inlier_box_share, params.min_angle_deg
     points = triangulate(
-        rig,
-        keypoints.xy_px[:, :, None],
-        np.nan_to_num(keypoints.score)[:, :, None],
-        estimator(params.method, len(rig.cameras), share, min_angle),
+        Recording(
+            rig,
+            keypoints.xy_px[:, :, None],
+            np.nan_to_num(keypoints.score)[:, :, None],
+            keypoints.time_s,
+            keypoints.skeleton,
+            # One processor core does hundreds of frames per second: no GPU unless asked for.
+            device="cpu" if device == "auto" else device,
+        ),
+        estimator(params.method, len(rig.cameras), share, min_angle, scorer),
         inlier_box_share=share,
         min_angle_deg=min_angle,
-        # One processor core does thousands of frames per second: no GPU unless asked for.
-        device="cpu" if device == "auto" else device,
         progress=progress,
     )
     return Poses3D(
@@ -116,6 +128,7 @@ def triangulate_subject(
         score=points.score,
         reproj_px=points.reproj_px,
         used=points.used,
+        error_m=points.error_m,
         time_s=keypoints.time_s,
         cameras=keypoints.cameras,
         skeleton=keypoints.skeleton,
@@ -139,6 +152,7 @@ def _metrics(poses: Poses3D, rig: Rig, seen: NDArray[np.bool_]) -> Metrics:
         ),
         "reproj_median_px": _rounded(median_measured(poses.reproj_px)),
         "reproj_median_mrad": _rounded(median_measured(reprojection_mrad(poses, rig))),
+        "foreseen_error_median_mm": _rounded(1000 * median_measured(poses.error_m)),
         "limb_length_variation_percent": _rounded(100 * plain),
         "limb_length_variation_robust_percent": _rounded(100 * robust),
         "views_per_joint": _rounded(poses.used[measured].sum(axis=-1).mean()),
@@ -187,4 +201,15 @@ def _reasons(metrics: Metrics) -> list[str]:
     return reasons
 
 
-STAGE = Stage("triangulate", 1, ("detect", "calibrate"), TriangulateParams, run)
+def _digests(session: "Session", params: TriangulateParams) -> dict[str, str]:
+    """What the learned method has learned."""
+    if params.method != "learned":
+        return {}
+    from gentri.pipeline.digests import file_digest
+    from gentri.weights.store import find
+
+    given = session.given.scorer
+    return {"scorer": file_digest(given) if given else find("candidate-scorer").sha256}
+
+
+STAGE = Stage("triangulate", 2, ("detect", "calibrate"), TriangulateParams, run, _digests)

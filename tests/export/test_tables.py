@@ -24,6 +24,7 @@ def make_poses(ticks: int = 5, people: int = 1, rate_hz: float = 50.0) -> Poses3
         np.full(shape, 0.75, np.float32),
         np.full(shape, 2.5, np.float32),
         np.ones((*shape, 2), bool),
+        np.full(shape, 0.02, np.float32),
         np.arange(ticks) / rate_hz,
         ("a", "b"),
         COCO17,

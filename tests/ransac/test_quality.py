@@ -53,6 +53,7 @@ def test_angles_use_the_focals_of_the_used_views():
         np.ones(shape, np.float32),
         reproj,
         used,
+        np.full(shape, np.nan, np.float32),
         np.zeros(1),
         ("cam0", "cam1", "cam2"),
         COCO17,

@@ -5,18 +5,24 @@ import numpy as np
 import pytest
 import torch
 
-import gentri.ransac.triangulate as module
+import gentri.ransac.recording as module
 from gentri.data import Rig, Rigid3
 from gentri.geometry.cameras import project
-from gentri.ransac.estimators import Method, estimator
+from gentri.ransac.estimators import METHODS, Method, estimator
 from gentri.ransac.least_squares import ray_angle
+from gentri.ransac.recording import Recording
 from gentri.ransac.triangulate import triangulate
 from gentri.ransac.views import gather_views, person_size
 from gentri.skeletons import COCO17
 from gentri.synthetic import camera_ring, degrade, observe, random_ring, walk
 
-METHODS: tuple[Method, ...] = ("dlt", "weighted", "ransac")
+# Nothing but the views decides: exact views give exact points.
+VIEWS_ALONE: tuple[Method, ...] = ("dlt", "weighted", "ransac", "irls")
 INLIER_BOX_SHARE, MIN_ANGLE_DEG = 0.08, 5.0
+FPS = 10.0  # of `walk`
+NEARLY_M = (
+    0.05  # of 1.7 m: a walking ankle leaves what its neighbours in time expect by four times that
+)
 LENS = (-0.2, 0.05, 1e-3, -1e-3, 0.0)
 FLOAT32_M = 2e-6  # pixels and metres stored in float32: 6e-5 px at 6 m is 4e-7 m, times geometry
 
@@ -26,9 +32,7 @@ def solve(rig, xy_px, score, method="ransac", **kwargs):
     if xy_px.ndim == 4:
         xy_px, score = xy_px[:, :, None], score[:, :, None]
     return triangulate(
-        rig,
-        xy_px,
-        score,
+        Recording(rig, xy_px, score, np.arange(xy_px.shape[1]) / FPS, COCO17),
         estimator(method, len(rig.cameras), INLIER_BOX_SHARE, MIN_ANGLE_DEG),
         inlier_box_share=INLIER_BOX_SHARE,
         min_angle_deg=MIN_ANGLE_DEG,
@@ -49,19 +53,19 @@ def views_in_float64(rig, xyz):
     return gather_views(rig, xy_px, np.ones(xy_px.shape[:-1]), size, torch.device("cpu"))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", VIEWS_ALONE)
 @pytest.mark.parametrize("cameras", [2, 3, 4, 12, 32])
 def test_exact_views_give_exact_points(method, cameras):
     rng = np.random.default_rng(cameras)
     arc_deg = 80.0 if cameras == 2 else 360.0
     rig, motion = random_ring(rng, cameras, arc_deg=arc_deg, dist=LENS), walk(rng, 5)
     estimate = estimator(method, cameras, INLIER_BOX_SHARE, math.radians(MIN_ANGLE_DEG))
-    xyz, used = estimate(views_in_float64(rig, motion.xyz))
-    np.testing.assert_allclose(xyz.numpy(), motion.xyz, atol=1e-9)
-    assert used.all()
+    found = estimate(views_in_float64(rig, motion.xyz))
+    np.testing.assert_allclose(found.xyz.numpy(), motion.xyz, atol=1e-9)
+    assert found.used.all()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", VIEWS_ALONE)
 def test_stored_precision(method):
     rig, truth, seen = scene()
     points = solve(rig, seen.xy_px, seen.score, method)
@@ -110,7 +114,7 @@ def test_chunks_do_not_change_the_result(method, monkeypatch):
     rig, _, seen = scene(ticks=30, noise_px=4.0, outliers=0.1, dropout=0.1)
     whole = solve(rig, seen.xy_px, seen.score, method)
     ticks = []
-    monkeypatch.setattr(module, "CHUNK_RESIDUALS", 7 * 4 * 17 * module.MAX_SUBSETS)
+    monkeypatch.setattr(module, "CHUNK_SKELETONS", 7)
     chunked = solve(
         rig,
         seen.xy_px,
@@ -205,7 +209,8 @@ def test_gaps_stay_gaps(method):
         assert not points.used[t, 0, j].any()
     kept = np.ones((20, 17), dtype=bool)
     kept[[3, 4, 7]] = kept[5, 6] = False
-    np.testing.assert_allclose(points.xyz[:, 0][kept], truth[kept], atol=FLOAT32_M)
+    tolerance = FLOAT32_M if method in VIEWS_ALONE else NEARLY_M
+    np.testing.assert_allclose(points.xyz[:, 0][kept], truth[kept], atol=tolerance)
     assert np.array_equal(points.used[8, 0], np.tile([False, True, True, True], (17, 1)))
 
 
@@ -310,7 +315,7 @@ def test_scores_rank_joints_by_error():
 def test_the_angle_of_two_rays(degrees):
     rig = camera_ring(2, arc_deg=degrees, height_m=0.9)
     views = views_in_float64(rig, np.tile([0.0, 0.0, 0.9], (1, 17, 1)))
-    angle = ray_angle(views, views.seen[:, :, None])
+    angle = ray_angle(views, views.seen)
     np.testing.assert_allclose(np.degrees(angle.numpy()), min(degrees, 180 - degrees), rtol=1e-6)
 
 

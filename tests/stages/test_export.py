@@ -68,6 +68,7 @@ def make_inputs(
         np.ones(shape, np.float32),
         np.ones(shape, np.float32),
         np.ones((*shape, len(names)), bool),
+        np.full(shape, 0.02, np.float32),
         time_s,
         names,
         COCO17,

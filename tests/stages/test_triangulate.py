@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -10,6 +11,7 @@ import gentri
 from gentri.data import Detections, Keypoints2D, Poses3D, Rig
 from gentri.errors import CalibrationError, InputError
 from gentri.people.subject import Subject
+from gentri.pipeline.given import NOTHING_GIVEN
 from gentri.pipeline.stage import Context, Runtime
 from gentri.stages.triangulate import STAGE, TriangulateParams
 from gentri.synthetic import camera_ring, degrade, observe, walk
@@ -55,7 +57,7 @@ def context_of(folder: Path, rig: Rig, seen: Keypoints2D, **changes: Any) -> Con
         default_params(**changes),
         folder / "out",
         inputs,
-        cast(Any, None),
+        cast(Any, SimpleNamespace(given=NOTHING_GIVEN)),
         Runtime(),
         Recorder(),
     )

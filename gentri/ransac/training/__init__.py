@@ -1,0 +1,1 @@
+"""Training of the scorers of the learned triangulation, from motion to a weight file."""
