@@ -42,9 +42,12 @@ ALLOWED = {
     "rigs": FOUNDATION,
     "synthetic": FOUNDATION | {"geometry"},
     "motion": FOUNDATION | {"synthetic"},
-    "evaluation": FOUNDATION | {"geometry", "keypoints", "rigs"},
+    "evaluation": FOUNDATION | {"geometry", "keypoints", "ransac", "rigs", "synthetic"},
     "stages": FOUNDATION | DOMAIN | {"pipeline", "ticks"},
-    "cli": {"errors", "pipeline", "stages", "configs", "weights", "media", "keypoints"},
+    "cli": {
+        *("errors", "pipeline", "stages", "configs", "weights", "media", "keypoints"),
+        *("evaluation", "motion"),
+    },
     "api": FOUNDATION | DOMAIN | {"pipeline", "stages", "configs"},
     "__main__": {"cli"},
 }

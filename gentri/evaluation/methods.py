@@ -1,0 +1,101 @@
+"""The ways to triangulate that gentri has, as methods to evaluate."""
+
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gentri.data import FloatArray, Keypoints2D, Rig
+from gentri.errors import InputError, UsageError
+from gentri.evaluation.comparison import Method
+from gentri.ransac import estimators
+from gentri.ransac.anatomy import Anatomy
+from gentri.ransac.estimators import METHODS, Estimate, Estimator, Ransac, WholeRecording
+from gentri.ransac.hypotheses import view_subsets
+from gentri.ransac.irls import started
+from gentri.ransac.recording import Recording
+from gentri.ransac.scorer_file import WHOLE_POSE, read_card, read_whole_pose
+from gentri.ransac.views import Views
+from gentri.ransac.whole_pose import WholePose
+
+INLIER_BOX_SHARE = 0.05  # below which a view agrees, share of the diagonal of the person's box
+MIN_ANGLE_DEG = 5.0  # between the rays of a hypothesis
+SUFFIX = ".safetensors"
+
+
+def method(name: str | Path) -> Method:
+    """A way to triangulate, so that all are compared on the same joints.
+
+    Every joint that two views see gets a point: nothing is refused by angle, and where nothing is
+    found or no two views agree it is the weighted point of all views. Else a method that gives up
+    on hard joints would look better than one that does not.
+
+    Args:
+        name: one of `METHODS`, or a file of weights that `gentri train` has written.
+
+    Raises:
+        UsageError: neither.
+        WeightsError: the file is no weight file of a scorer.
+    """
+    file = Path(name) if str(name).endswith(SUFFIX) else None
+    if file is None and name not in METHODS:
+        raise UsageError.unknown("method", str(name), [*METHODS, f"FILE{SUFFIX}"])
+    kind = cast("estimators.Method", name if file is None else "learned")
+    if file is not None and read_card(file)["method"] == WHOLE_POSE:
+        return _whole_pose(file)
+
+    def chosen(cameras: int) -> Estimator | WholeRecording:
+        return estimators.estimator(kind, cameras, INLIER_BOX_SHARE, MIN_ANGLE_DEG, file)
+
+    chosen(2)  # what is wrong with the weights is said now, not later
+    return lambda keypoints, rig: _points(keypoints, rig, chosen(len(rig.cameras)))
+
+
+def _whole_pose(file: Path) -> Method:
+    network = read_whole_pose(file)
+
+    def triangulated(keypoints: Keypoints2D, rig: Rig) -> FloatArray:
+        skeleton = keypoints.skeleton
+        if skeleton.name != network.skeleton:
+            raise InputError(
+                f"{file} scores poses of {network.skeleton}, the detections are of {skeleton.name}",
+                "train one on this joint set, or leave it out",
+            )
+        subsets = view_subsets(len(rig.cameras))
+        return _points(keypoints, rig, WholePose(network, Anatomy.of(skeleton), subsets))
+
+    return triangulated
+
+
+def _points(keypoints: Keypoints2D, rig: Rig, estimate: Estimator | WholeRecording) -> FloatArray:
+    """Joints (T, J, 3), metres; NaN where fewer than two views see them."""
+    recording = Recording(
+        rig,
+        keypoints.xy_px[:, :, None],
+        keypoints.score[:, :, None],
+        keypoints.time_s,
+        keypoints.skeleton,
+    )
+    whole = isinstance(estimate, WholeRecording)
+    solve = estimate.over(recording) if whole else partial(_alone, estimate)
+    parts = [
+        _everywhere(views, solve(where, views), by_agreement=isinstance(estimate, Ransac))
+        for where, views in recording.chunks()
+    ]
+    return torch.cat(parts).numpy().astype(np.float64)
+
+
+def _alone(estimate: Estimator, _where: slice, views: Views) -> Estimate:
+    return estimate(views)
+
+
+def _everywhere(views: Views, found: Estimate, *, by_agreement: bool) -> Tensor:
+    """Points (B, J, 3) of all joints that two views see."""
+    xyz = found.xyz
+    if by_agreement:
+        xyz = torch.where(found.used.sum(dim=-1, keepdim=True) >= 2, xyz, torch.nan)
+    enough = views.seen.sum(dim=-1, keepdim=True) >= 2
+    return torch.where(enough, started(views, xyz), torch.nan)
