@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import gentri
-from gentri.cli import clean, config, evaluate, run, status, weights
+from gentri.cli import clean, config, evaluate, run, status, train, weights
 from gentri.cli.failures import CommandGroup, Notices
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ for stage_name, summary in run.STAGE_COMMANDS.items():
 app.command()(status.status)
 app.command()(config.config)
 app.add_typer(weights.app)
+app.command()(train.train)
 app.command("eval")(evaluate.evaluate)
 app.command()(clean.clean)
 

@@ -21,7 +21,7 @@ N = TypeVar("N", bound=nn.Module)
 
 def write_scorer(network: nn.Module, path: Path, card: Mapping[str, Any]) -> None:
     """Write weights with their sizes and a card (how they were trained, metrics …)."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     about: dict[str, Any] = {"card": dict(card)}
     if isinstance(network, CandidateScorer):
@@ -29,7 +29,7 @@ def write_scorer(network: nn.Module, path: Path, card: Mapping[str, Any]) -> Non
     elif isinstance(network, WholePoseScorer):
         about |= {"method": WHOLE_POSE, "skeleton": network.skeleton}
     with atomic_write(path) as temporary:
-        save_file(network.state_dict(), temporary, {"gentri": json.dumps(about)})
+        temporary.write_bytes(save(network.state_dict(), {"gentri": json.dumps(about)}))
 
 
 def read_card(path: Path) -> dict[str, Any]:

@@ -4,8 +4,7 @@ import numpy as np
 
 from gentri.data import FloatArray, Keypoints2D, Rig
 from gentri.evaluation import EvaluationSet, joined
-from gentri.ransac.estimators import dlt
-from gentri.ransac.triangulate import triangulate
+from gentri.evaluation.methods import method
 from gentri.synthetic import camera_ring, observe, walk
 
 
@@ -19,12 +18,4 @@ def walking_set(seed: int = 0, clips: int = 3, ticks: int = 20, cameras: int = 4
 
 def triangulated(keypoints: Keypoints2D, rig: Rig) -> FloatArray:
     """Plain triangulation, as a method to evaluate."""
-    points = triangulate(
-        rig,
-        keypoints.xy_px[:, :, None],
-        keypoints.score[:, :, None],
-        dlt,
-        inlier_box_share=0.05,
-        min_angle_deg=0.5,
-    )
-    return points.xyz[:, 0].astype(np.float64)
+    return method("dlt")(keypoints, rig)

@@ -157,7 +157,7 @@ def test_a_killed_training_goes_on_and_ends_the_same(tmp_path):
     process = start(broken, 40)
     deadline = time.monotonic() + 300
     while process.poll() is None and time.monotonic() < deadline:
-        if list(tmp_path.glob("broken*/checkpoint.safetensors")):
+        if list(tmp_path.glob("broken*/run-*/checkpoint.safetensors")):
             break
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)

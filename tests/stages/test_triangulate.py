@@ -87,11 +87,9 @@ def test_writes_poses_and_metrics(tmp_path):
     assert metrics["reproj_median_mrad"] == pytest.approx(
         metrics["reproj_median_px"] / 1.2, rel=0.01
     )
-    assert (
-        metrics["limb_length_variation_robust_percent"]
-        < metrics["limb_length_variation_percent"]
-        < 10
-    )
+    assert 0 < metrics["limb_length_variation_robust_percent"] < 3
+    assert 0 < metrics["limb_length_variation_percent"] < 3
+    assert 1 < metrics["foreseen_error_median_mm"] < 15
     assert 3.5 < metrics["views_per_joint"] <= 4
     assert set(metrics["agreement"]) == set(rig.names)
     assert context.progress.steps[-1] == (40, 40, "frames")

@@ -45,6 +45,7 @@ def train(
     out: Path,
     settings: TrainingSettings,
     *,
+    work: Path | None = None,
     device: str = "auto",
     progress: Progress = lambda _what, _done, _total: None,
 ) -> dict[str, Any]:
@@ -52,8 +53,10 @@ def train(
 
     Args:
         clips: motion of people.
-        out: the `.safetensors` to write; the folder beside it keeps what a later run goes on with.
+        out: the `.safetensors` to write.
         settings: from `read_settings`.
+        work: folder for examples and checkpoints, which a later run goes on with; trainings of other
+            settings may share it. None: beside the result.
         device: where the network is trained; "auto" takes CUDA where there is one.
         progress: called now and then.
 
@@ -64,12 +67,15 @@ def train(
         InputError: no subject is left to train on.
     """
     mine = _subjects_to_train_on(clips, settings)
-    work = _work_folder(out, mine, settings)
-    data = _examples(work / "examples", mine, settings, progress)
+    work = out.with_name(f"{out.name}.training") if work is None else work
+    made = [settings.method, settings.seed, asdict(settings.examples), *_motion(mine)]
+    data = _examples(work / f"examples-{_digest(made)}", mine, settings, progress)
+    own = work / f"run-{_digest([*made, asdict(settings)])}"
+    own.mkdir(parents=True, exist_ok=True)
     task = TASKS[settings.method](settings)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    training = _Training(task, data, settings, work, device)
+    training = _Training(task, data, settings, own, device)
     metrics = training.run(progress)
     subjects = sorted({clip.subject for clip in mine})
     card = {
@@ -94,12 +100,15 @@ def _subjects_to_train_on(clips: tuple[Clip, ...], settings: TrainingSettings) -
     return mine
 
 
-def _work_folder(out: Path, clips: tuple[Clip, ...], settings: TrainingSettings) -> Path:
-    """A folder beside the result that belongs to these settings and this motion."""
-    digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
-    for clip in clips:
-        digest.update(clip.name.encode() + np.ascontiguousarray(clip.xyz).tobytes())
-    return out.with_name(f"{out.name}.training-{digest.hexdigest()[:12]}")
+def _motion(clips: tuple[Clip, ...]) -> list[str]:
+    digests = (hashlib.sha256(np.ascontiguousarray(clip.xyz).tobytes()) for clip in clips)
+    return [
+        f"{clip.name} {digest.hexdigest()}" for clip, digest in zip(clips, digests, strict=True)
+    ]
+
+
+def _digest(what: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _examples(
