@@ -21,6 +21,7 @@ from gentri.pipeline.session import Session
 from gentri.pipeline.stage import Context, Runtime
 from gentri.rigs import lens_tables, native
 from gentri.rigs.values import intrinsics_of
+from gentri.skeletons import COCO17
 from gentri.stages.calibrate import STAGE, CalibrateParams
 
 NOTHING_GIVEN = Given()
@@ -300,6 +301,42 @@ def test_a_rig_in_another_unit_is_poor(tmp_path: Path) -> None:
     (reason,) = report["poor"]
     assert report["verdict"] == "poor"
     assert "times what they should be (stature given): check its unit" in reason
+
+
+@pytest.mark.parametrize(
+    ("scale", "source"),
+    [
+        ({"camera_distance": "cam0:cam1=65"}, "camera distance given"),
+        ({"bone_length": "hip:knee=0.11"}, "bone length given"),
+        ({"stature_m": 0.6}, "stature given"),
+        ({}, "camera positions given"),
+    ],
+)
+def test_a_scale_by_which_nobody_lives_is_poor(
+    tmp_path: Path, scale: dict[str, Any], source: str
+) -> None:
+    rig, (seen,) = scene(1)
+    world = None
+    if not scale:
+        poses = [replace(c.cam_from_world, t=100 * c.cam_from_world.t) for c in rig.cameras]
+        cameras = zip(rig.cameras, poses, strict=True)
+        in_cm = replace(rig, cameras=tuple(replace(c, cam_from_world=p) for c, p in cameras))
+        world = positions(tmp_path / "world.toml", in_cm)
+    report = STAGE.run(context_of(tmp_path / "here", seen, Given(world=world), **scale))
+    assert report["verdict"] == "poor"
+    assert report["poor"][0].startswith(f"by this scale ({source}) the person is ")
+
+
+def test_a_given_rig_may_show_a_child() -> None:
+    """Without a known length a rig is poor only where nobody is so small."""
+    from gentri.stages.calibrate_report import _other_unit
+
+    rng = np.random.default_rng(0)
+    xyz = synthetic.walk(rng, 20).xyz[:, COCO17.body]
+    rig = synthetic.camera_ring(3)
+    assert _other_unit(rig, 0.65 * xyz, None) == []
+    (reason,) = _other_unit(rig, 3.28 * xyz, None)
+    assert reason.startswith("by this rig the person is 5.")
 
 
 def test_files_that_do_not_fit_the_cameras_are_refused(tmp_path: Path) -> None:

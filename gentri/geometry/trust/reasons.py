@@ -51,8 +51,8 @@ class Reason:
     """Something that speaks against a rig.
 
     Attributes:
-        kind: "late", "knocked", "disagrees", "sharing", "spot", "line", "focal", "baseline" or
-            "coverage".
+        kind: "scale", "late", "knocked", "disagrees", "sharing", "spot", "line", "focal",
+            "baseline" or "coverage".
         level: how much it matters.
         text: what was found and what to do about it.
     """
