@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from gentri.data import Detections, Keypoints2D, Rig, Timeline
-from gentri.errors import CalibrationError
+from gentri.errors import CalibrationError, InputError
 from gentri.geometry.options import CalibrationOptions
 from gentri.pipeline.atomic import atomic_write
 from gentri.pipeline.stage import Context, Metrics, Stage, require
@@ -67,12 +67,16 @@ class CalibrateParams(CalibrationOptions):
         scale_reference(self)  # refuses what it cannot read
 
 
+# Folder of the rig in other programs' formats.
+_FOR_OTHERS = "rigs"
 # A person who moves less than this share of the own size, in every image, tells nothing.
 _LEAST_MOTION = 0.08
 
 
 def run(context: Context) -> Metrics:
     """Choose the subject, estimate the rig, and write `rig.toml`, `subject.npz` and `report.json`.
+
+    The rig is written for other programs as well, below `rigs`.
 
     Raises:
         CalibrationError: the person or the cameras cannot be made out.
@@ -102,7 +106,24 @@ def run(context: Context) -> Metrics:
     with atomic_write(context.out / "report.json") as temporary:
         text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
-    return report
+    return report | {"files": {"rig.toml": "cameras", **_write_for_others(context, rig)}}
+
+
+def _write_for_others(context: Context, rig: Rig) -> dict[str, str]:
+    """The cameras in the formats of other programs, for those who go on with one of them.
+
+    Returns:
+        Path within the stage's folder → what it is.
+    """
+    from gentri.rigs.formats import WRITERS, write_rigs
+
+    files: dict[str, str] = {}
+    for name in WRITERS:
+        try:
+            files |= write_rigs(rig, context.out / _FOR_OTHERS, [name])
+        except InputError as error:  # what one of them cannot hold is no fault of the rig
+            context.progress.say(f"no cameras for {name}: {error.message}")
+    return {f"{_FOR_OTHERS}/{file}": what for file, what in files.items()}
 
 
 def named_subject(entries: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
@@ -170,7 +191,7 @@ def _refuse_still(takes: list[Keypoints2D]) -> None:
 
 STAGE = Stage(
     name="calibrate",
-    version=2,
+    version=3,
     needs=("frames", "detect"),
     params=CalibrateParams,
     run=run,

@@ -20,6 +20,7 @@ from gentri.pipeline.given import Given
 from gentri.pipeline.session import Session
 from gentri.pipeline.stage import Context, Runtime
 from gentri.rigs import lens_tables, native
+from gentri.rigs.formats import WRITERS, read_rig
 from gentri.rigs.values import intrinsics_of
 from gentri.skeletons import COCO17
 from gentri.stages.calibrate import STAGE, CalibrateParams
@@ -151,6 +152,8 @@ def test_given_metadata_and_unknown_lenses_in_one_rig(tmp_path: Path) -> None:
     center = [c.center - t.center for c, t in zip(found.cameras, rig.cameras, strict=True)]
     assert np.linalg.norm(center, axis=-1).max() < 0.1
     assert 0 < report["world"]["residual_mm"] < 100
+    files = report.pop("files")
+    assert all((context.out / name).is_file() for name in files)
     assert json.loads((context.out / "report.json").read_text(encoding="utf-8")) == report
     assert report["cameras"]["cam1"]["focal_sigma_percent"] is None
     assert report["cameras"]["cam0"]["distance_m"] == pytest.approx(
@@ -272,6 +275,33 @@ def test_a_rig_made_elsewhere_is_taken_as_it_is(tmp_path: Path) -> None:
     assert (report["verdict"], report["poor"]) == ("good", [])
     assert report["residual_median_mrad"] < 5
     assert Subject.load(context.out / "subject.npz").cameras == rig.names
+
+
+def test_the_cameras_are_there_for_other_programs(tmp_path: Path) -> None:
+    """Of a rig that a format cannot hold, the others are written."""
+    rig, (seen,) = scene(4)
+    native.write(rig, tmp_path / "rig.toml")
+    context = context_of(tmp_path / "here", seen, Given(rig=tmp_path / "rig.toml"))
+    files = STAGE.run(context)["files"]
+    rigs = context.out / "rigs"
+    assert files["rig.toml"] == "cameras"
+    assert files["rigs/Calib.toml"] == "cameras for Pose2Sim"
+    written = {p.relative_to(context.out).as_posix() for p in rigs.rglob("*") if p.is_file()}
+    assert written == set(files) - {"rig.toml"}
+    for target in (writer.target for writer in WRITERS.values()):
+        found = read_rig(rigs / target).select(rig.names)
+        for one, other in zip(found.cameras, rig.cameras, strict=True):
+            np.testing.assert_allclose(one.center, other.center, atol=1e-6)
+
+    named = ("cam.0", "cam1", "cam2")  # EasyMocap would cut it at the dot
+    renamed = replace(seen, cameras=named)
+    cameras = [replace(c, name=n) for c, n in zip(rig.cameras, named, strict=True)]
+    native.write(replace(rig, cameras=tuple(cameras)), tmp_path / "rig.toml")
+    context = context_of(tmp_path / "dotted", renamed, Given(rig=tmp_path / "rig.toml"))
+    files = STAGE.run(context)["files"]
+    assert "rigs/colmap/cameras.txt" in files
+    assert not [name for name in files if "easymocap" in name]
+    assert "no cameras for easymocap: EasyMocap's file cannot hold the camera name" in said(context)
 
 
 def test_a_rig_of_other_cameras_is_poor(tmp_path: Path) -> None:
