@@ -11,16 +11,18 @@ from gentri.errors import CalibrationError, InputError
 from gentri.geometry.options import CalibrationOptions
 from gentri.pipeline.atomic import atomic_write
 from gentri.pipeline.stage import Context, Metrics, Stage, require
+from gentri.stages.calibrate_checks import check
 from gentri.stages.calibrate_inputs import (
     Sizes,
     digests,
+    named_subject,
     read_given_rig,
     read_lenses,
-    read_takes,
     read_world,
     scale_reference,
 )
 from gentri.stages.calibrate_report import misses_person, report_estimated, report_given
+from gentri.stages.calibrate_takes import read_takes
 
 if TYPE_CHECKING:
     from gentri.people.subject import Subject
@@ -126,15 +128,6 @@ def _write_for_others(context: Context, rig: Rig) -> dict[str, str]:
     return {f"{_FOR_OTHERS}/{file}": what for file, what in files.items()}
 
 
-def named_subject(entries: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
-    """Tracks of the subject per camera from entries like "cam01:2"."""
-    named: dict[str, tuple[int, ...]] = {}
-    for entry in entries:
-        camera, _, track = entry.rpartition(":")
-        named[camera] = (*named.get(camera, ()), int(track))
-    return named
-
-
 def _estimate(
     context: Context, detections: dict[str, Detections], subject: "Subject", sizes: Sizes
 ) -> "tuple[Rig, Subject, dict[str, Any]]":
@@ -196,4 +189,5 @@ STAGE = Stage(
     params=CalibrateParams,
     run=run,
     external=digests,
+    check=check,
 )

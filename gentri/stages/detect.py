@@ -10,10 +10,11 @@ import numpy as np
 
 from gentri.data import Detections, Timeline
 from gentri.detectors.detector import Detector, ModelName, People, load_detector, model
+from gentri.detectors.device import require_device
 from gentri.detectors.parts import count_people, load_people, save_people
 from gentri.errors import InputError, SessionError
 from gentri.pipeline.atomic import atomic_write
-from gentri.pipeline.stage import Context, Metrics, Stage, require
+from gentri.pipeline.stage import Context, Metrics, Runtime, Stage, require
 from gentri.stages import keypoint_files
 from gentri.ticks import gap_frames
 
@@ -226,6 +227,16 @@ def _digests(_session: "Session", params: DetectParams) -> dict[str, str]:
     return {name: store.find(name).sha256 for name in model(params.model).weights}
 
 
+def _check(_session: "Session", _params: DetectParams, runtime: Runtime) -> None:
+    require_device(runtime.device)
+
+
 STAGE = Stage(
-    name="detect", version=1, needs=("frames",), params=DetectParams, run=run, external=_digests
+    name="detect",
+    version=1,
+    needs=("frames",),
+    params=DetectParams,
+    run=run,
+    external=_digests,
+    check=_check,
 )

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gentri.data import Keypoints2D, Poses3D, Rig
+from gentri.detectors.device import require_device
 from gentri.errors import CalibrationError, InputError
 from gentri.pipeline.atomic import atomic_write
-from gentri.pipeline.stage import Context, Metrics, Stage, require
+from gentri.pipeline.stage import Context, Metrics, Runtime, Stage, require
+
+if TYPE_CHECKING:
+    from gentri.pipeline.session import Session
 
 # A result is called poor beyond these. Good recordings stay far from them: 97 % of the body, 4 %
 # limb variation; 15 mrad is what a calibration from people has to reach in every camera.
@@ -187,4 +191,8 @@ def _reasons(metrics: Metrics) -> list[str]:
     return reasons
 
 
-STAGE = Stage("triangulate", 1, ("detect", "calibrate"), TriangulateParams, run)
+def _check(_session: "Session", _params: TriangulateParams, runtime: Runtime) -> None:
+    require_device(runtime.device)
+
+
+STAGE = Stage("triangulate", 1, ("detect", "calibrate"), TriangulateParams, run, check=_check)

@@ -178,7 +178,7 @@ def test_takes_are_pooled(tmp_path: Path) -> None:
 
 
 def test_takes_of_fewer_cameras_in_another_order(tmp_path: Path) -> None:
-    from gentri.stages.calibrate_inputs import read_takes
+    from gentri.stages.calibrate_takes import read_takes
 
     _, (seen, other) = scene(2, takes=2)
     pick = [2, 0]
@@ -220,7 +220,8 @@ def test_takes_that_cannot_serve_are_refused_before_anything_runs(tmp_path: Path
     assert STAGE.external(Session(here, {}, Given(takes=(take,))), params())
     (take / "calibrate" / "subject.npz").unlink()
     message = refused(take_at := take.rename(tmp_path / "raw"), InputError)
-    assert message.endswith(f"is not calibrated yet\n  → gentri calibrate --session {take_at}")
+    hint = f"gentri calibrate --session {take_at}; or go on without it: --take none"
+    assert message.endswith(f"is not calibrated yet\n  → {hint}")
     assert "there is no" in refused(tmp_path / "nowhere", InputError)
     context = context_of(here, seen, Given(takes=(here,)))
     assert "is this session itself" in refusal(context, UsageError)
@@ -397,3 +398,54 @@ def test_one_length_gives_the_scale() -> None:
         params(camera_distance="4.2")
     with pytest.raises(UsageError, match="is not a bone"):
         params(bone_length="hip:nose=0.7")
+
+
+def test_names_and_files_are_looked_at_before_anything_runs(tmp_path: Path) -> None:
+    """And each refusal says how to go on without: what is wrong stands in session.toml by then."""
+    rig, _ = scene(5, ticks=12)
+    native.write(replace(rig, cameras=rig.cameras[:2]), tmp_path / "rig.toml")
+    (tmp_path / "noise.toml").write_text("cam0 = [")
+    lens_tables.write({"left": intrinsics_of(rig.cameras[0])}, tmp_path / "lenses.toml")
+    world = positions(tmp_path / "world.toml", rig, ["cam1"])
+
+    def refused(given: Given = NOTHING_GIVEN, **changes: Any) -> str:
+        session = Session(tmp_path, dict.fromkeys(rig.names, tmp_path), given)
+        with pytest.raises(GentriError) as caught:
+            STAGE.check(session, params(**changes), Runtime())
+        return str(caught.value)
+
+    assert "rig.toml has no cam2" in (text := refused(Given(rig=tmp_path / "rig.toml")))
+    assert text.endswith("; or go on without it: --rig none")
+    assert refused(Given(rig=tmp_path / "noise.toml")).endswith("--rig none")
+    lenses = refused(Given(intrinsics=tmp_path / "lenses.toml"))
+    assert "there is no left" in lenses
+    assert lenses.endswith("--intrinsics none")
+    assert "positions are known of: cam1" in (text := refused(Given(world=world)))
+    assert text.endswith("--world none")
+    distance = refused(camera_distance="cam1:cam02=3")
+    assert "unknown camera in calibrate.camera_distance: cam02\n  → did you mean" in distance
+    assert distance.endswith("--set calibrate.camera_distance=none")
+    assert "unknown camera in calibrate.subject: cam9" in (text := refused(subject=("cam9:1",)))
+    assert text.endswith("--set calibrate.subject=[]")
+    whole = Given(intrinsics=tmp_path / "all.toml")
+    lens_tables.write({c.name: intrinsics_of(c) for c in rig.cameras}, tmp_path / "all.toml")
+    session = Session(tmp_path, dict.fromkeys(rig.names, tmp_path), whole)
+    STAGE.check(session, params(camera_distance="cam1:cam2=3", subject=("cam0:1",)), Runtime())
+
+
+def test_a_take_counts_once(tmp_path: Path) -> None:
+    _, (seen, other) = scene(2, ticks=12, takes=2)
+    one, two = take_of(tmp_path / "one", other), take_of(tmp_path / "two", other)
+    here = context_of(tmp_path / "here", seen).session
+
+    def refused(*takes: Path) -> str:
+        with pytest.raises(GentriError) as caught:
+            STAGE.check(replace(here, given=Given(takes=takes)), params(), Runtime())
+        return str(caught.value)
+
+    assert f"the takes {one} and {two} show the same" in (text := refused(one, two))
+    assert text.endswith("; or go on without it: --take none")
+    assert f"the takes {one} and {one} show the same" in refused(one, one)
+    own = take_of(tmp_path / "own", seen)
+    assert f"the takes {here.root} and {own} show the same" in refused(own)
+    assert "is this session itself" in refused(here.root)
