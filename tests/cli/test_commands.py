@@ -287,7 +287,12 @@ def test_status_needs_a_session(gentri: Gentri) -> None:
 def test_config_tells_value_origin_and_reason(gentri: Gentri, videos: list[str]) -> None:
     assert "count.chunks = 3  (default)\n    Chunks to make." in gentri("config").stdout
     gentri("run", *videos, "--set", "count.chunks=5")
-    assert "count.chunks = 5  (session, default 3)" in gentri("config").stdout
+    done = gentri("config")
+    assert "count.chunks = 5  (session, default 3)" in done.stdout
+    assert done.stderr == ""
+    done = gentri("config", "--session", "gentri-sesion")
+    assert "count.chunks = 3  (default)" in done.stdout
+    assert "there is no session in gentri-sesion: these are the default settings" in done.stderr
     listed = {f"{s['stage']}.{s['name']}": s for s in _settings(gentri("config", "--json").stdout)}
     assert listed["count.chunks"]["value"] == 5
     assert listed["judge.verdict"]["source"] == "default"
