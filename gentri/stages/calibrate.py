@@ -1,13 +1,14 @@
 """calibrate: cameras, world and scale from the subject's motion, or a rig that is given."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from gentri.data import Detections, Keypoints2D, Rig, Timeline
-from gentri.errors import CalibrationError, InputError
+from gentri.errors import CalibrationError, InputError, or_without
 from gentri.geometry.options import CalibrationOptions
 from gentri.pipeline.atomic import atomic_write
 from gentri.pipeline.stage import Context, Metrics, Stage, require
@@ -96,7 +97,9 @@ def run(context: Context) -> Metrics:
     sizes = {n: (seen.width, seen.height) for n, seen in detections.items()}
     given = read_given_rig(context, sizes)
     context.progress.say("choosing the person to follow")
-    subject = choose_subject(detections, timeline, named_subject(params.subject), params.min_score)
+    named = named_subject(params.subject)
+    with or_without("--set calibrate.subject=[]") if named else nullcontext():
+        subject = choose_subject(detections, timeline, named, params.min_score)
     if given is not None:
         rig, subject, report = _use_rig(context, detections, subject, given)
     else:

@@ -76,6 +76,17 @@ def test_a_walk_seen_by_four_cameras_is_good() -> None:
     assert verdict.measures.together.max() < 0.006
 
 
+def test_a_share_of_nothing_is_not_said() -> None:
+    m = measured(rig := synthetic.camera_ring(3), noisy(2, rig), prior=GIVEN)
+    off = replace(m, together=np.array([0.02, 0.003, 0.003]), clocks=replace(m.clocks, gain=0.0))
+    texts = [
+        next(r.text for r in reasons(replace(off, contradicting=c)) if r.kind == "disagrees")
+        for c in (np.array([0.004, 0.0, 0.0]), np.array([0.31, 0.0, 0.0]))
+    ]
+    assert "by 20 mrad in the median: check" in texts[0]
+    assert "by 20 mrad in the median, and altogether in 31 % of its moments: check" in texts[1]
+
+
 def test_the_report_is_json_without_nan() -> None:
     rig = synthetic.camera_ring(2, arc_deg=80.0)
     m = measured(rig, noisy(2, rig), prior=GIVEN)
