@@ -1,6 +1,7 @@
 """Every failure that gentri explains to a person, and the one table of exit codes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from enum import IntEnum
 
@@ -63,3 +64,16 @@ class CalibrationError(GentriError):
 
 class PoorResultWarning(UserWarning):
     """A result that is finished but not to be trusted; the text says why."""
+
+
+@contextmanager
+def or_without(option: str) -> Iterator[None]:
+    """Tell in a refusal how to go on without the cause: it stands in session.toml by then.
+
+    Args:
+        option: as one writes it on the command line.
+    """
+    try:
+        yield
+    except GentriError as error:
+        raise type(error)(error.message, f"{error.hint}; or go on without it: {option}") from error

@@ -99,6 +99,12 @@ def test_what_is_not_to_be_trusted_is_warned_of() -> None:
         gentri.calibrate(spot, **FAST)
 
 
+def test_a_scale_in_another_unit_is_warned_of_first() -> None:
+    _, (seen,) = scene(1, noise_px=2.0)
+    with pytest.warns(gentri.PoorResultWarning, match="^by this scale .* is the distance of"):
+        gentri.calibrate(seen, camera_distance="cam0:cam1=65", **FAST)
+
+
 def test_refusals() -> None:
     rig, (seen,) = scene(3)
     with pytest.raises(UsageError, match=r"unknown setting of calibrate: statur_m\n.*stature_m"):

@@ -192,6 +192,8 @@ def test_hostile_names(program, tmp_path):
     folder.mkdir()
     for video, name in zip((*STILL_VIDEOS, STILL_VIDEOS[0]), HOSTILE, strict=True):
         shutil.copy(video, folder / name)
+    with (folder / HOSTILE[-1]).open("ab") as file:
+        file.write(b"\x00\x00\x00\x08free")  # not the same file twice
     session = folder / ".." / "-s [red]"
     done = program("frames", f"--session={session}", "--", *HOSTILE, cwd=folder)
     assert done.returncode == 0, done.stderr

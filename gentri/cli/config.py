@@ -12,12 +12,12 @@ def config(
 ) -> None:
     """List every setting: unit and reason, value, where the value is from."""
     from gentri import stages
+    from gentri.cli.request import settings_file
     from gentri.cli.results import print_json
     from gentri.configs.schema import shown
     from gentri.configs.settings import list_settings
-    from gentri.pipeline.session import SETTINGS_FILE
 
-    settings = list_settings(stages.STAGES, session / SETTINGS_FILE)
+    settings = list_settings(stages.STAGES, settings_file(session))
     if json:
         print_json({"settings": [asdict(s) for s in settings]})
         return

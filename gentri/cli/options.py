@@ -127,6 +127,15 @@ WorldFile = Annotated[
         show_default=False,
     ),
 ]
+ScorerFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--scorer",
+        metavar="FILE",
+        help="Weights of gentri train to triangulate with; none: gentri's own again.",
+        show_default=False,
+    ),
+]
 Takes = Annotated[
     list[Path] | None,
     typer.Option(

@@ -1,10 +1,12 @@
 """What a person asked for, made of the options of a command line."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gentri.cli.failures import printable
 from gentri.errors import UsageError
 
 if TYPE_CHECKING:
@@ -90,6 +92,17 @@ class Request:
         if (self.session / SETTINGS_FILE).is_file():
             return Session.open(self.session).with_sources(sources).with_given(self.given)
         return Session.create(folder / "draft", sources).with_given(self.given)
+
+
+def settings_file(session: Path) -> Path:
+    """Where the settings of a session are; says so where there is none, and the defaults hold."""
+    from gentri.pipeline.session import SETTINGS_FILE
+
+    file = session / SETTINGS_FILE
+    if not file.is_file():
+        text = f"gentri: there is no session in {session}: these are the default settings"
+        print(printable(text), file=sys.stderr)
+    return file
 
 
 def parse_edits(settings: Sequence[str], short: Mapping[str, str | None]) -> dict[str, str]:

@@ -106,9 +106,8 @@ def _print_cameras(metrics: dict[str, Any]) -> None:
 
 
 def _print_files(session: "Session", outcomes: Sequence["Outcome"]) -> None:
-    """Where the results are: the files that a stage names, else the last stage's folder."""
-    listed = [o for o in outcomes if o.metrics.get("files")]
-    last = listed[-1] if listed else outcomes[-1]
+    """Where the results of the last stage are, and the files that it names."""
+    last = outcomes[-1]
     print(printable(f"\nResults in {_shown(session.root / last.stage)}"))
     print_table([(f"  {name}", text) for name, text in last.metrics.get("files", {}).items()])
 

@@ -40,6 +40,7 @@ def run(
     rig: options.RigFile = None,
     intrinsics: options.IntrinsicsFile = None,
     world: options.WorldFile = None,
+    scorer: options.ScorerFile = None,
     take: options.Takes = None,
     until: options.Until = None,
     force: options.Force = None,
@@ -65,15 +66,24 @@ def run(
         keypoints=tuple(keypoints or ()),
         session=session,
         edits=parse_edits(settings or (), short),
-        given=parse_given({"rig": rig, "intrinsics": intrinsics, "world": world, "takes": take}),
+        given=parse_given(
+            {
+                "rig": rig,
+                "intrinsics": intrinsics,
+                "world": world,
+                "scorer": scorer,
+                "takes": take,
+            }
+        ),
         force=tuple(force or ()),
         until=until,
         json=json,
     )
+    runtime = Runtime(device.value, batch_size, workers)
     if dry_run:
-        _rehearse(request)
+        _rehearse(request, runtime)
     else:
-        _execute(request, Runtime(device.value, batch_size, workers))
+        _execute(request, runtime)
 
 
 def until(stage: str) -> Callable[..., None]:
@@ -115,12 +125,12 @@ def _execute(request: Request, runtime: "Runtime") -> None:
         raise typer.Exit(ExitCode.POOR)
 
 
-def _rehearse(request: Request) -> None:
-    """Plan what was asked for, on a copy of the settings."""
+def _rehearse(request: Request, runtime: "Runtime") -> None:
+    """Plan what was asked for, on a copy of the settings; refuse what a run would refuse ahead."""
     from gentri import stages
     from gentri.cli.results import print_plans
     from gentri.configs.settings import edit_settings, load_settings
-    from gentri.pipeline.plan import plan, stages_until
+    from gentri.pipeline.plan import check_ahead, plan, stages_until
     from gentri.pipeline.session import SETTINGS_FILE
 
     chosen = stages_until(stages.STAGES, request.until)
@@ -131,4 +141,5 @@ def _rehearse(request: Request) -> None:
         edit_settings(stages.STAGES, settings, request.edits)
         params = load_settings(stages.STAGES, settings)
         plans = plan(chosen, session, params, force=request.force)
+        check_ahead(plans, session, runtime)
     print_plans(request.session, plans, request.json)

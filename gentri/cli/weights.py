@@ -1,5 +1,6 @@
 """`gentri weights`: the models' files."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,26 +40,37 @@ def list_files(json: options.Json = False) -> None:
 
 @app.command()
 def fetch(
-    names: Annotated[list[str], typer.Argument(metavar="NAMES", help="As listed.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAMES",
+            help="Models as in detect.model, or files as listed; none: what the session needs.",
+        ),
+    ] = None,
+    session: options.SessionFolder = options.DEFAULT_SESSION,
     json: options.Json = False,
 ) -> None:
     """Download files for work without a network; a broken download is continued."""
     from gentri.cli.progress import open_reporter
     from gentri.cli.results import print_json
+    from gentri.stages.detect import weights_of
     from gentri.weights import store
 
-    wanted = [store.find(name) for name in names]
-    for weight_file in wanted:
-        with open_reporter(weight_file.name) as reporter:
+    models = names or [_model_of(session)]
+    wanted = list(dict.fromkeys(file for name in models for file in weights_of(name)))
+    with open_reporter("weights") as reporter:
+        for absent in (name for name in wanted if not store.find(name).is_present):
+            reporter.say(f"fetching {absent}")
 
-            def report(done: int, total: int | None) -> None:
-                reporter.advance(done // _MB, (total or done) // _MB, "MB")
+        def report(_name: str, done: int, total: int | None) -> None:
+            reporter.advance(done // _MB, (total or done) // _MB, "MB")
 
-            path = store.fetch(weight_file.name, report)
-        if not json:
-            print(path)
+        paths = store.fetch_all(wanted, report)
     if json:
-        print_json({"weights": [_described(w) for w in wanted]})
+        print_json({"weights": [_described(store.find(name)) for name in wanted]})
+        return
+    for path in paths:
+        print(path)
 
 
 @app.command()
@@ -87,6 +99,15 @@ def verify(
         print_table([(name, text or "as published") for name, text in wrong.items()])
     if any(wrong.values()):
         raise typer.Exit(ExitCode.REFUSED)
+
+
+def _model_of(session: Path) -> str:
+    """The detector that a session asks for; the default one where there is no session."""
+    from gentri import stages
+    from gentri.cli.request import settings_file
+    from gentri.configs.settings import load_settings
+
+    return load_settings(stages.STAGES, settings_file(session))["detect"].model
 
 
 def _described(weight_file: "WeightFile") -> dict[str, str | bool]:

@@ -47,10 +47,17 @@ def describe(wanted: Any) -> str:
     if origin is Literal:
         return " or ".join(shown(a) for a in args)
     if origin is tuple and args[-1] is Ellipsis:
-        return f"a list of: {describe(args[0])}"
+        return f"a list in brackets, such as {_example(args[0])}, of: {describe(args[0])}"
     if origin is tuple:
         return f"a list of {len(args)}: {', '.join(describe(a) for a in args)}"
     return {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}[wanted]
+
+
+def _example(wanted: Any) -> str:
+    """A list of two, as TOML writes it."""
+    if get_origin(wanted) is Literal:
+        return shown(get_args(wanted)[:2])
+    return {int: "[1, 2]", float: "[0.5, 1.0]", bool: "[true, false]"}.get(wanted, '["a", "b"]')
 
 
 def shown(value: Any) -> str:

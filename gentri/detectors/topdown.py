@@ -8,12 +8,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 
 from gentri.data import FloatArray
 from gentri.detectors import rtm
 from gentri.detectors.crops import Fitted, Image, Region, cut, person_region
 from gentri.detectors.detector import Model, People
+from gentri.detectors.device import pick_device
 from gentri.detectors.networks import (
     MultiPoseFinder,
     PersonFinder,
@@ -22,7 +22,6 @@ from gentri.detectors.networks import (
     thunder,
 )
 from gentri.detectors.streams import batched, map_ahead
-from gentri.errors import UsageError
 from gentri.skeletons import Skeleton
 
 _BATCH_CPU, _BATCH_GPU = 4, 32  # more does not speed up a CPU: the maps leave its cache
@@ -34,28 +33,6 @@ _THUNDER_PADDING = 1.05
 _RTMPOSE_PADDING = 1.25  # as in its training
 _RTMDET_SIDE_PX = {"rtmdet-nano": 320, "rtmdet-m": 640}
 _META_FILES = {"coco17": "coco", "halpe26": "halpe26", "wholebody133": "coco_wholebody"}
-
-
-def pick_device(wanted: str) -> str:
-    """A device that is there.
-
-    Args:
-        wanted: "auto" takes CUDA, then MPS, then the CPU.
-
-    Raises:
-        UsageError: the wanted device is not there.
-    """
-    there = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if wanted == "auto":
-        return next(name for name, available in there.items() if available)
-    if not there.get(wanted.partition(":")[0], False):
-        found = ", ".join(name for name, available in there.items() if available)
-        raise UsageError(f"this machine has no device {wanted!r}", f"use auto, or one of: {found}")
-    return wanted
 
 
 def load_parts(

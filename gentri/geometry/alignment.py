@@ -102,7 +102,7 @@ def aligned_world(
     """
     at = [c for c, name in enumerate(cameras) if name in places.center_m]
     names = tuple(cameras[c] for c in at)
-    _require_places(names, cameras, places)
+    require_places(names, cameras, places)
     center = -np.einsum("cji,cj->ci", views.R, views.t)[at]
     known = np.stack([places.center_m[name] for name in names])
     extent = float(np.linalg.norm(known[:, None] - known, axis=-1).max())
@@ -137,7 +137,17 @@ def _tilt_deg(R: FloatArray, views: Views, xyz: FloatArray) -> float:
     return float(np.degrees(np.arccos(np.clip(R[2] @ up, -1.0, 1.0))))
 
 
-def _require_places(names: Sequence[str], cameras: Sequence[str], places: KnownPlaces) -> None:
+def require_places(names: Sequence[str], cameras: Sequence[str], places: KnownPlaces) -> None:
+    """Refuse too few known places.
+
+    Args:
+        names: cameras of which they are known.
+        cameras: all of them.
+        places: for the message.
+
+    Raises:
+        InputError: of one camera or of none.
+    """
     if len(names) < 2:
         raise InputError(
             f"positions are known of: {', '.join(places.center_m)}; the cameras are "

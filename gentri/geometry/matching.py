@@ -51,6 +51,23 @@ def require_all_matched(found: Sequence[str], cameras: Sequence[str], file: str)
     return matched
 
 
+def require_all_found(found: Sequence[str], cameras: Sequence[str], file: str) -> dict[str, str]:
+    """Like `matched_names`, for files that may name others but leave no camera out.
+
+    Raises:
+        InputError: a camera is missing.
+    """
+    matched = matched_names(found, cameras)
+    missing = [name for name in cameras if name not in matched.values()]
+    if missing:
+        raise InputError(
+            f"{file} has no {', '.join(missing)}: it names {', '.join(found)}; the cameras are "
+            f"{', '.join(cameras)}",
+            "rename the cameras in the file, or the videos, so that both agree",
+        )
+    return matched
+
+
 def matched_rig(
     rig: Rig, cameras: Sequence[str], size_px: NDArray[np.integer], file: str
 ) -> tuple[Rig, dict[str, str]]:
@@ -68,14 +85,7 @@ def matched_rig(
     Raises:
         InputError: a camera is missing, or has pictures of another shape.
     """
-    matched = matched_names(rig.names, cameras)
-    missing = [name for name in cameras if name not in matched.values()]
-    if missing:
-        raise InputError(
-            f"{file} has no {', '.join(missing)}: it names {', '.join(rig.names)}; the cameras "
-            f"are {', '.join(cameras)}",
-            "rename the cameras in the file, or the videos, so that both agree",
-        )
+    matched = require_all_found(rig.names, cameras, file)
     by_camera = {matched[c.name]: c for c in rig.cameras if c.name in matched}
     chosen = []
     for name, size in zip(cameras, size_px, strict=True):

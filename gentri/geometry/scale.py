@@ -23,6 +23,11 @@ DETECTED_SIGMA = 0.02  # relative
 POPULATION_STATURE_M = 1.68
 POPULATION_SIGMA = 0.055  # relative
 
+# By a scale that is right nobody is smaller or taller: children walk through a volume on purpose
+# from the third year on (median 0.91 m at two and a half, WHO Child Growth Standards, 2006), and
+# the tallest athletes have 2.3 m. Feet, inches, centimetres and millimetres for metres lie beyond.
+PLAUSIBLE_STATURE_M = (0.9, 2.3)
+
 # A tape from lens to lens: it sags, and nobody sees where in the lens the optical centre is.
 TAPE_SIGMA = 0.01  # relative
 # What either end of a bone errs by, alike in every frame: thighs, shanks, upper arms and forearms
@@ -190,6 +195,17 @@ def legs_and_trunk(xyz: FloatArray) -> float:
         for s in ("left", "right")
     ]
     return _mean_measured(legs) + _length(_middle(xyz, "hip"), _middle(xyz, "shoulder"))
+
+
+def implied_stature(xyz: FloatArray) -> float:
+    """How tall the person of (F, 12, 3) joints is, in their unit; NaN when never seen whole."""
+    return legs_and_trunk(xyz) / LEGS_AND_TRUNK
+
+
+def is_plausible(stature_m: float) -> bool:
+    """Whether people are so tall; nothing speaks against NaN."""
+    low, high = PLAUSIBLE_STATURE_M
+    return not (stature_m < low or stature_m > high)
 
 
 def _ends(xyz: FloatArray, bone: tuple[str, str]) -> tuple[FloatArray, FloatArray]:

@@ -10,6 +10,7 @@ from gentri.data import FloatArray, Keypoints2D, Rig
 from gentri.geometry.calibration import CalibratedViews
 from gentri.geometry.trust.measures import Measures, measure
 from gentri.geometry.trust.reasons import Reason, reasons
+from gentri.geometry.trust.unit import wrong_unit
 
 _UNKNOWN_FOCAL = 0.3  # of the logarithm: from action cameras to portrait lenses
 
@@ -53,7 +54,8 @@ def judge(takes: Sequence[Keypoints2D], rig: Rig, found: CalibratedViews) -> Ver
     """
     used = [found.frames[found.take == k] for k in range(len(takes))]
     m = measure(takes, rig, used, _focal_prior(rig, found))
-    said = tuple(reasons(m))
+    # First: extents in metres, which others go by, mean nothing in another unit.
+    said = (*wrong_unit(m.geometry.stature_m, rig.scale_source), *reasons(m))
     poor = any(r.level == "poor" for r in said)
     return Verdict("poor" if poor else "usable" if said else "good", said, m)
 

@@ -14,11 +14,10 @@ from gentri.data import Camera, FloatArray, Intrinsics, Rig, Rigid3
 from gentri.geometry.known_lenses import fitted, pinhole_focal
 from gentri.geometry.projection import Views
 from gentri.geometry.scale import (
-    LEGS_AND_TRUNK,
     POPULATION_STATURE_M,
     Scale,
     Stature,
-    legs_and_trunk,
+    implied_stature,
     scale_of,
 )
 from gentri.geometry.vertical import vertical
@@ -85,7 +84,7 @@ def world_on_floor(views: Views, xyz: FloatArray, scale: Scale) -> World:
     """
     R = _frame(vertical(views.R[:, 0], xyz), views.R[0, 2])
     joints = scale.metres * (xyz @ R.T)
-    stature = legs_and_trunk(joints) / LEGS_AND_TRUNK
+    stature = implied_stature(joints)
     if not np.isfinite(stature):  # knees or hips out of view: an average ankle serves
         stature = POPULATION_STATURE_M
     ankles = joints[:, [BODY_JOINTS.index(f"{s}_ankle") for s in ("left", "right")], 2]

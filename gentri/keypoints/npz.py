@@ -19,9 +19,9 @@ def cameras_of(path: Path) -> tuple[str, ...]:
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as z:
-            if "cameras" in z and "size_px" in z:
+            if all(name in z for name in ("cameras", "xy_px", "size_px")):
                 return tuple(str(name) for name in z["cameras"])
-            if "track" in z and "size_px" in z:
+            if all(name in z for name in ("track", "xy_px", "size_px")) and "count" not in z:
                 return ()
             found = ", ".join(z.files) or "nothing"
     except OSError as error:

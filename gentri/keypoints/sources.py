@@ -164,7 +164,10 @@ def _kind_of(file: Path) -> str:
 
 
 def _deeper(path: Path) -> str:
-    """Which of its folders hold keypoints further down, such as `pose` of a Pose2Sim project."""
+    """Which folder holds them instead: inside, as `pose` of a Pose2Sim project; beside it."""
+    beside = path.parent / "detect"  # of a session whose frames were given
+    if path.name != beside.name and beside.is_dir() and _in_folder(beside):
+        return f"; beside it, this does: {beside}"
     holders = [
         child.name
         for child in sorted(path.iterdir())

@@ -4,6 +4,7 @@ import os
 import stat
 import unicodedata
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 from gentri.errors import InputError
@@ -12,6 +13,7 @@ from gentri.media.files import VIDEO_SUFFIXES, list_images, natural_key
 _NAME_LENGTH = 60  # characters; with the longest UTF-8 still a valid file name of 255 bytes
 # Windows refuses these as names of files and folders.
 _RESERVED = {"con", "prn", "aux", "nul"} | {f"{p}{n}" for p in ("com", "lpt") for n in range(1, 10)}
+_KEYPOINT_SUFFIXES = {".json", ".npz"}
 
 Source = tuple[str, Path]  # what the camera is called after, and its video or folder of pictures
 
@@ -84,9 +86,15 @@ def _in_folder(folder: Path) -> list[Source]:
         return [(folder.name, folder)]
     found = [_only_camera(child) for child in children if child.is_dir()]
     if not any(found):
+        said = f"{folder} holds neither videos, nor pictures, nor folders of them"
+        near = chain(folder.glob("*"), folder.glob("*/*"))
+        if any(path.suffix.lower() in _KEYPOINT_SUFFIXES for path in near):
+            raise InputError(
+                f"{said}, but files that may be keypoints",
+                f"give them as such: --keypoints {folder}",
+            )
         raise InputError(
-            f"{folder} holds neither videos, nor pictures, nor folders of them",
-            "give the video files themselves, or a folder that holds them directly",
+            said, "give the video files themselves, or a folder that holds them directly"
         )
     return [source for source in found if source]
 

@@ -1,7 +1,7 @@
 """What would run, and why, without running anything."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -12,7 +12,7 @@ from gentri.pipeline.digests import digest_of
 from gentri.pipeline.fingerprint import Recipe, changes, fingerprint_of, recipe_of
 from gentri.pipeline.receipt import Receipt, damages
 from gentri.pipeline.session import Session
-from gentri.pipeline.stage import PARTS_FOLDER, Stage
+from gentri.pipeline.stage import PARTS_FOLDER, Runtime, Stage
 
 # Sixteen hexadecimal digits, 64 bits: no two keys of a session meet, and paths stay short.
 _KEY_DIGITS = 16
@@ -58,6 +58,11 @@ class Plan:
     receipt: Receipt | None
     state: State
     reasons: tuple[str, ...]
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether a run leaves the result as it is."""
+        return self.state is State.FRESH and not self.forced
 
     def work_folder(self, session: Session) -> Path:
         """Where the stage works until it is published: its own for each recipe and input.
@@ -112,7 +117,18 @@ def plan_stage(
     inputs = {n: r.contents if (r := upstream[n].receipt) else "" for n in stage.needs}
     wanted = Plan(stage, params, recipe, fingerprint, inputs, forced, None, State.MISSING, ())
     found = _published(wanted, session, upstream, verify)
-    return found if found.state is State.FRESH and not forced else _unfinished(found, session)
+    return found if found.is_kept else _unfinished(found, session)
+
+
+def check_ahead(plans: Iterable[Plan], session: Session, runtime: Runtime) -> None:
+    """Let every stage that would run refuse what it can, before the first one does.
+
+    Raises:
+        GentriError: as the stages' own `check`.
+    """
+    for found in plans:
+        if not found.is_kept and found.state is not State.COMPLETE_UNPUBLISHED:
+            found.stage.check(session, found.params, runtime)
 
 
 def check_forced(stages: Sequence[Stage], force: Collection[str]) -> None:

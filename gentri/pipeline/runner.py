@@ -12,7 +12,15 @@ from typing import Any, Literal, Protocol
 
 from gentri.pipeline.atomic import sync_folder
 from gentri.pipeline.guards import explain_disk_errors, terminate_as_interrupt
-from gentri.pipeline.plan import Plan, State, check_forced, plan_stage, stages_until
+from gentri.pipeline.plan import (
+    Plan,
+    State,
+    check_ahead,
+    check_forced,
+    plan,
+    plan_stage,
+    stages_until,
+)
 from gentri.pipeline.receipt import Receipt, contents_digest, library_versions, list_outputs, plain
 from gentri.pipeline.session import Session
 from gentri.pipeline.stage import (
@@ -27,7 +35,6 @@ from gentri.pipeline.stage import (
 
 # A result that makes way for its successor, inside the stage's folder of work folders.
 _PREVIOUS = "previous"
-
 
 Action = Literal["kept", "ran", "published"]
 
@@ -104,17 +111,21 @@ def run(
     Raises:
         SessionError: another process works here, the disk is full or not writable.
         UsageError: `force` or `until` names no stage of the run.
+        GentriError: what a stage refuses ahead (`Stage.check`), or while it runs.
         KeyboardInterrupt: Ctrl-C or SIGTERM; finished chunks are kept.
     """
     chosen = stages_until(stages, until)
     check_forced(chosen, force)
     plans: dict[str, Plan] = {}
-    outcomes = []
+    outcomes: list[Outcome] = []
     with session.lock(), terminate_as_interrupt(), explain_disk_errors(session.root):
         for stage in chosen:
             _restore_previous(session, stage.name)
+        for stage in chosen:
             forced, started = stage.name in force, time.monotonic()
             found = plan_stage(stage, session, params[stage.name], plans, forced=forced)
+            if not found.is_kept and all(o.action == "kept" for o in outcomes):
+                check_ahead(plan(chosen, session, params, force=force), session, runtime)
             action, receipt = _bring_up(found, session, runtime, reporter)
             seconds = 0.0 if action == "kept" else time.monotonic() - started
             outcomes.append(Outcome(stage.name, action, receipt.metrics, seconds))
@@ -147,7 +158,7 @@ def _bring_up(
     found: Plan, session: Session, runtime: Runtime, reporter: Reporter
 ) -> tuple[Action, Receipt]:
     """Keep, publish or run one stage. Returns what was done and the receipt, without outputs."""
-    if found.state is State.FRESH and not found.forced and found.receipt:
+    if found.is_kept and found.receipt:
         return "kept", found.receipt
     reporter.stage_started(found)
     finished = found.state is State.COMPLETE_UNPUBLISHED
@@ -234,10 +245,6 @@ def _remove(folder: Path) -> int:
     """Delete a folder if it is there. Returns its bytes."""
     if not folder.exists():
         return 0
-    size = _size(folder)
+    size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
     shutil.rmtree(folder)
     return size
-
-
-def _size(folder: Path) -> int:
-    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())

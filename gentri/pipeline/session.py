@@ -144,12 +144,12 @@ class Session:
             SessionError: the session belongs to other videos.
         """
         if set(self.sources) != set(sources):
-            self._require_unused(", ".join(self.sources), ", ".join(sources))
+            self._require_unused(", ".join(sources), ", ".join(self.sources))
             return replace(self, sources=sources)
         moved = {n: sources[n] for n, p in self.sources.items() if not _same_path(p, sources[n])}
         for name, path in moved.items():
             if not self._same_content(path, self.sources[name]):
-                self._require_unused(f"{name} = {self.sources[name]}", str(path))
+                self._require_unused(f"{name} = {path}", str(self.sources[name]))
         return replace(self, sources={**self.sources, **moved})
 
     def with_given(self, edits: GivenEdits) -> "Session":

@@ -102,6 +102,8 @@ class Stage:
             `__post_init__` refuses values out of range with `require`.
         run: writes under `context.out` and returns metrics.
         external: digests of files outside the session folder (videos, weights, a given rig).
+        check: refuses before the first stage runs what can be refused without results: names and
+            files that `run` would otherwise stumble over hours later. Not called for what is fresh.
     """
 
     name: str
@@ -110,3 +112,4 @@ class Stage:
     params: type
     run: Callable[[Context], Metrics]
     external: Callable[["Session", Any], dict[str, str]] = lambda _session, _params: {}
+    check: Callable[["Session", Any, Runtime], None] = lambda _session, _params, _runtime: None

@@ -1,6 +1,6 @@
 """Which files hold rigs, how they are told apart, and what can be written."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class Writer:
     write: Callable[[Rig, Path], None]
 
 
-# Name of the format in the setting export.formats → how it is written.
+# Name of the format, as in the setting export.formats → how it is written.
 WRITERS = {
     "pose2sim": Writer("Calib.toml", ("Calib.toml",), "cameras for Pose2Sim", pose2sim.write),
     "aniposelib": Writer(
@@ -67,6 +67,29 @@ WRITERS = {
         nerfstudio.FILE, (nerfstudio.FILE,), "cameras for nerfstudio", nerfstudio.write
     ),
 }
+
+
+def write_rigs(rig: Rig, folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Write a rig in several of the formats of `WRITERS`.
+
+    Args:
+        rig: to be written.
+        folder: where; each format has files of its own names.
+        names: of the formats.
+
+    Returns:
+        Path within the folder → what it is.
+
+    Raises:
+        InputError: a format cannot hold this rig.
+    """
+    files: dict[str, str] = {}
+    for name in names:
+        writer = WRITERS[name]
+        writer.write(rig, folder / writer.target)
+        files |= dict.fromkeys(writer.files, writer.what)
+    return files
+
 
 _FOLDERS: dict[tuple[str, ...], Callable[[Path, Mapping[str, Size]], Rig]] = {
     (easymocap.INTRINSICS, easymocap.EXTRINSICS): easymocap.read,

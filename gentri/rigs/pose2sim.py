@@ -9,6 +9,7 @@ from gentri.data import Camera, Rig
 from gentri.rigs import lens_tables, values
 from gentri.rigs.rotations import from_rodrigues, to_rodrigues
 from gentri.rigs.texts import read_toml, write_text
+from gentri.rigs.units import SCALE_NOT_STATED
 from gentri.rigs.values import Source
 from gentri.rigs.writing import opencv_distortions, require_plain_cameras
 
@@ -21,7 +22,7 @@ def read(path: Path) -> Rig:
     """
     entries = lens_tables.sections(read_toml(path))
     cameras = values.by_name(path, entries, camera_from_table)
-    return Rig(tuple(cameras.values()), scale_source="given", scale_sigma=0.0)
+    return Rig(tuple(cameras.values()), SCALE_NOT_STATED, float("nan"))
 
 
 def write(rig: Rig, path: Path) -> None:

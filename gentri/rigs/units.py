@@ -10,6 +10,9 @@ from gentri.errors import InputError
 
 # `Rig.scale_source` of files whose unit is anybody's guess; the spread of the scale is then NaN.
 UNIT_NOT_STATED = "given, unit not stated: taken as metres"
+# The same of files whose unit is fixed, while nobody knows how true their metre is: a rig of an
+# average adult's height may have been written into them.
+SCALE_NOT_STATED = "given, accuracy not stated"
 # No rig around people is larger (a stadium is about 250 m long); one in millimetres is.
 _LARGEST_M = 300.0
 

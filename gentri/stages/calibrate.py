@@ -1,26 +1,29 @@
 """calibrate: cameras, world and scale from the subject's motion, or a rig that is given."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from gentri.data import Detections, Keypoints2D, Rig, Timeline
-from gentri.errors import CalibrationError
+from gentri.errors import CalibrationError, InputError, or_without
 from gentri.geometry.options import CalibrationOptions
 from gentri.pipeline.atomic import atomic_write
 from gentri.pipeline.stage import Context, Metrics, Stage, require
+from gentri.stages.calibrate_checks import check
 from gentri.stages.calibrate_inputs import (
     Sizes,
     digests,
+    named_subject,
     read_given_rig,
     read_lenses,
-    read_takes,
     read_world,
     scale_reference,
 )
 from gentri.stages.calibrate_report import misses_person, report_estimated, report_given
+from gentri.stages.calibrate_takes import read_takes
 
 if TYPE_CHECKING:
     from gentri.people.subject import Subject
@@ -67,12 +70,16 @@ class CalibrateParams(CalibrationOptions):
         scale_reference(self)  # refuses what it cannot read
 
 
+# Folder of the rig in other programs' formats.
+_FOR_OTHERS = "rigs"
 # A person who moves less than this share of the own size, in every image, tells nothing.
 _LEAST_MOTION = 0.08
 
 
 def run(context: Context) -> Metrics:
     """Choose the subject, estimate the rig, and write `rig.toml`, `subject.npz` and `report.json`.
+
+    The rig is written for other programs as well, below `rigs`.
 
     Raises:
         CalibrationError: the person or the cameras cannot be made out.
@@ -90,7 +97,9 @@ def run(context: Context) -> Metrics:
     sizes = {n: (seen.width, seen.height) for n, seen in detections.items()}
     given = read_given_rig(context, sizes)
     context.progress.say("choosing the person to follow")
-    subject = choose_subject(detections, timeline, named_subject(params.subject), params.min_score)
+    named = named_subject(params.subject)
+    with or_without("--set calibrate.subject=[]") if named else nullcontext():
+        subject = choose_subject(detections, timeline, named, params.min_score)
     if given is not None:
         rig, subject, report = _use_rig(context, detections, subject, given)
     else:
@@ -102,16 +111,24 @@ def run(context: Context) -> Metrics:
     with atomic_write(context.out / "report.json") as temporary:
         text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
-    return report
+    return report | {"files": {"rig.toml": "cameras", **_write_for_others(context, rig)}}
 
 
-def named_subject(entries: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
-    """Tracks of the subject per camera from entries like "cam01:2"."""
-    named: dict[str, tuple[int, ...]] = {}
-    for entry in entries:
-        camera, _, track = entry.rpartition(":")
-        named[camera] = (*named.get(camera, ()), int(track))
-    return named
+def _write_for_others(context: Context, rig: Rig) -> dict[str, str]:
+    """The cameras in the formats of other programs, for those who go on with one of them.
+
+    Returns:
+        Path within the stage's folder → what it is.
+    """
+    from gentri.rigs.formats import WRITERS, write_rigs
+
+    files: dict[str, str] = {}
+    for name in WRITERS:
+        try:
+            files |= write_rigs(rig, context.out / _FOR_OTHERS, [name])
+        except InputError as error:  # what one of them cannot hold is no fault of the rig
+            context.progress.say(f"no cameras for {name}: {error.message}")
+    return {f"{_FOR_OTHERS}/{file}": what for file, what in files.items()}
 
 
 def _estimate(
@@ -170,9 +187,10 @@ def _refuse_still(takes: list[Keypoints2D]) -> None:
 
 STAGE = Stage(
     name="calibrate",
-    version=2,
+    version=3,
     needs=("frames", "detect"),
     params=CalibrateParams,
     run=run,
     external=digests,
+    check=check,
 )

@@ -145,8 +145,16 @@ def _misfit(rig: Rig, error: FloatArray) -> list[str]:
 def _other_unit(rig: Rig, xyz: FloatArray, reference: "ScaleReference | None") -> list[str]:
     """Whether known lengths, or those of people, speak against the unit of a rig."""
     from gentri.errors import CalibrationError
-    from gentri.geometry.scale import scale_of
+    from gentri.geometry.scale import implied_stature, is_plausible, scale_of
 
+    if reference is None:
+        stature_m = implied_stature(xyz)
+        if is_plausible(stature_m):
+            return []
+        return [
+            f"by this rig the person is {stature_m:.3g} m tall: check its unit, which has to be "
+            "metres"
+        ]
     center = np.stack([camera.center for camera in rig.cameras])
     try:
         scale = scale_of(reference, rig.names, center, xyz)

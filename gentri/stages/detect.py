@@ -4,16 +4,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from gentri.data import Detections, Timeline
 from gentri.detectors.detector import Detector, ModelName, People, load_detector, model
+from gentri.detectors.device import require_device
 from gentri.detectors.parts import count_people, load_people, save_people
 from gentri.errors import InputError, SessionError
 from gentri.pipeline.atomic import atomic_write
-from gentri.pipeline.stage import Context, Metrics, Stage, require
+from gentri.pipeline.stage import Context, Metrics, Runtime, Stage, require
 from gentri.stages import keypoint_files
 from gentri.ticks import gap_frames
 
@@ -139,21 +140,27 @@ def _load(context: Context) -> Detector:
         people_max=params.people_max,
         batch_size=runtime.batch_size,
         workers=runtime.workers,
-        locate=lambda name: _fetched(name, context),
+        locate=_fetched(params.model, context).__getitem__,
     )
 
 
-def _fetched(name: str, context: Context) -> Path:
-    """A weight file, downloaded when it is not on this machine."""
+def _fetched(name: str, context: Context) -> dict[str, Path]:
+    """A model's weight files by name, downloaded where they are not on this machine."""
     from gentri.weights import store
 
-    def progress(done: int, total: int | None) -> None:
+    def progress(_name: str, done: int, total: int | None) -> None:
         if total:
             context.progress.advance(done // 10**6, total // 10**6, "MB")
 
-    if not store.find(name).is_present:
-        context.progress.say(f"fetching the weights {name}")
-    return store.fetch(name, progress)
+    names = model(name).weights
+    for absent in (n for n in names if not store.find(n).is_present):
+        context.progress.say(f"fetching the weights {absent}")
+    return dict(zip(names, store.fetch_all(names, progress), strict=True))
+
+
+def weights_of(name: str) -> tuple[str, ...]:
+    """Weight files of a detector, for `detect.model`; a name that is none stands for itself."""
+    return model(name).weights if name in get_args(ModelName) else (name,)
 
 
 def _detect_chunk(detector: Detector, chunk: Chunk, context: Context) -> Iterator[People]:
@@ -226,6 +233,16 @@ def _digests(_session: "Session", params: DetectParams) -> dict[str, str]:
     return {name: store.find(name).sha256 for name in model(params.model).weights}
 
 
+def _check(_session: "Session", _params: DetectParams, runtime: Runtime) -> None:
+    require_device(runtime.device)
+
+
 STAGE = Stage(
-    name="detect", version=1, needs=("frames",), params=DetectParams, run=run, external=_digests
+    name="detect",
+    version=1,
+    needs=("frames",),
+    params=DetectParams,
+    run=run,
+    external=_digests,
+    check=_check,
 )

@@ -58,7 +58,7 @@ def run(context: Context) -> Metrics:
 def _write_files(context: Context, poses: Poses3D, rig: Rig) -> dict[str, str]:
     """Write the chosen formats. Returns path within the folder → what it is."""
     from gentri.export.tables import write_csv, write_trc
-    from gentri.rigs.formats import WRITERS
+    from gentri.rigs.formats import WRITERS, write_rigs
     from gentri.ticks import is_regular
 
     out, formats, files = context.out, context.params.formats, {}
@@ -81,11 +81,7 @@ def _write_files(context: Context, poses: Poses3D, rig: Rig) -> dict[str, str]:
     if "rig" in formats:
         _copy(context.inputs["calibrate"] / "rig.toml", out / "rig.toml")
         files["rig.toml"] = "cameras"
-    for name, writer in WRITERS.items():
-        if name in formats:
-            writer.write(rig, out / writer.target)
-            files |= dict.fromkeys(writer.files, writer.what)
-    return files
+    return files | write_rigs(rig, out, [name for name in WRITERS if name in formats])
 
 
 def camera_view(

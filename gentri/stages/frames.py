@@ -11,7 +11,7 @@ from gentri.data import FloatArray, Timeline
 from gentri.errors import InputError
 from gentri.keypoints.sizes import is_size
 from gentri.pipeline.atomic import atomic_write
-from gentri.pipeline.stage import Context, Metrics, Stage, require
+from gentri.pipeline.stage import Context, Metrics, Runtime, Stage, require
 from gentri.stages import keypoint_files
 
 if TYPE_CHECKING:
@@ -208,4 +208,26 @@ def _digests(session: "Session", _params: FramesParams) -> dict[str, str]:
     return {name: read[path] for name, path in session.sources.items()}
 
 
-STAGE = Stage(name="frames", version=3, needs=(), params=FramesParams, run=run, external=_digests)
+def _check(session: "Session", params: FramesParams, _runtime: Runtime) -> None:
+    """Refuse a camera that is there twice: it would agree with itself."""
+    read = _digests(session, params)
+    first: dict[str, str] = {}
+    for name, path in session.sources.items():
+        twin = first.setdefault(read[name], name)
+        if session.sources[twin] != path:
+            raise InputError(
+                f"{twin} and {name} are one and the same recording: {session.sources[twin]} and "
+                f"{path}",
+                "give every camera its own recording; a copy in place of one shows nothing new",
+            )
+
+
+STAGE = Stage(
+    name="frames",
+    version=3,
+    needs=(),
+    params=FramesParams,
+    run=run,
+    external=_digests,
+    check=_check,
+)

@@ -60,14 +60,17 @@ def write_frames(context: Context) -> Metrics:
     say(f"joints: {skeleton.name}, {reason}; --skeleton NAME sets another")
     sizes = sizes_of(recordings, params.keypoint_size_px)
     time_s: dict[str, FloatArray] = {}
+    numbers: dict[str, tuple[int, int]] = {}
     cameras: dict[str, Any] = {}
     for name, recording in recordings.items():
         kept, time_s[name] = _wanted(name, recording, params, skeleton)
+        numbers[name] = int(kept.number[0]), int(kept.number[-1])
         cameras[name] = _describe(name, kept, time_s[name], sizes[name])
         say(f"{name}: {cameras[name]['frames']} frames, people in {cameras[name]['with_people']}")
         _place(context.out, name).parent.mkdir(exist_ok=True)
         with atomic_write(_place(context.out, name)) as temporary:
             kept.save(temporary)
+    _check_numbers(numbers)
     warnings = checks.check_overlap(time_s)
     for warning in warnings:
         say(warning)
@@ -147,6 +150,23 @@ def _wanted(
         )
     kept = recording.select(keep)
     return replace(kept, skeleton=skeleton.name, joints=skeleton.joints), time_s[keep]
+
+
+def _check_numbers(numbers: dict[str, tuple[int, int]]) -> None:
+    """Refuse cameras whose first and last frame numbers have nothing in common."""
+    late = max(numbers, key=lambda name: numbers[name][0])
+    early = min(numbers, key=lambda name: numbers[name][1])
+    first, lowest = numbers[late][0], min(begin for begin, _ in numbers.values())
+    if first <= numbers[early][1]:
+        return
+    spans = ", ".join(f"{name} {begin} to {end}" for name, (begin, end) in numbers.items())
+    raise InputError(
+        f"the cameras have no frame number in common: {spans}",
+        "the number of a frame is a clock that all cameras share: frames taken together have to be "
+        f"numbered alike. If all began together, take {first - lowest} off the numbers of {late} "
+        "(in the names of its files, or frame_id), and so for every camera that does not begin at "
+        f"{lowest}",
+    )
 
 
 def _describe(

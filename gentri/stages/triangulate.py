@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gentri.data import Keypoints2D, Poses3D, Rig
+from gentri.detectors.device import require_device
 from gentri.errors import CalibrationError, InputError
 from gentri.pipeline.atomic import atomic_write
-from gentri.pipeline.stage import Context, Metrics, Stage, require
+from gentri.pipeline.stage import Context, Metrics, Runtime, Stage, require
 
 if TYPE_CHECKING:
     from gentri.pipeline.session import Session
@@ -212,4 +213,20 @@ def _digests(session: "Session", params: TriangulateParams) -> dict[str, str]:
     return {"scorer": file_digest(given) if given else find("candidate-scorer").sha256}
 
 
-STAGE = Stage("triangulate", 2, ("detect", "calibrate"), TriangulateParams, run, _digests)
+def _check(session: "Session", params: TriangulateParams, runtime: Runtime) -> None:
+    require_device(runtime.device)
+    if params.method == "learned" and session.given.scorer is not None:
+        from gentri.ransac.scorer_file import read_scorer
+
+        read_scorer(session.given.scorer)
+
+
+STAGE = Stage(
+    name="triangulate",
+    version=2,
+    needs=("detect", "calibrate"),
+    params=TriangulateParams,
+    run=run,
+    external=_digests,
+    check=_check,
+)

@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from gentri.errors import WeightsError
 from gentri.pipeline.atomic import sync_folder
-from gentri.weights.store import WeightFile, how_to_get, mismatch, source_url
+from gentri.weights.store import WeightFile, by_hand, mismatch, record_digest, source_url
 
 _READ_BYTES = 1 << 18
 _TIMEOUT_S = 30.0
@@ -39,10 +39,10 @@ def download(weight_file: WeightFile, progress: Progress) -> Path:
                 _publish(weight_file, part, path)
     except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as e:
         raise WeightsError(
-            f"{source_url(weight_file)} could not be fetched: {e}", how_to_get(weight_file)
+            f"{source_url(weight_file)} could not be fetched: {e}", by_hand([weight_file])
         ) from e
     except OSError as e:
-        raise WeightsError(f"{path} cannot be written: {e}", how_to_get(weight_file)) from e
+        raise WeightsError(f"{path} cannot be written: {e}", by_hand([weight_file])) from e
     return path
 
 
@@ -87,9 +87,10 @@ def _publish(weight_file: WeightFile, part: Path, path: Path) -> None:
         part.unlink()
         raise WeightsError(
             f"what {source_url(weight_file)} sent is not {weight_file.name!r}: {problem}",
-            how_to_get(weight_file),
+            by_hand([weight_file]),
         )
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(path)
     sync_folder(path.parent)
+    record_digest(weight_file)

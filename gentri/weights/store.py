@@ -2,17 +2,19 @@
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import tomlkit
 
 from gentri.errors import UsageError, WeightsError
+from gentri.pipeline.atomic import atomic_write
 
 _HERE = Path(__file__).parent
 _READ_BYTES = 1 << 20
+_SHA256_DIGITS = 64
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class WeightFile:
         embedded: whether it comes with the package.
         url: where it is fetched from; "" when embedded.
         bytes: size, None when not known beforehand.
-        sha256: the digest, or as many of its first digits as are known.
+        sha256: the digest, or as many of its first digits as are known; the whole one is then noted
+            beside the file when it is first fetched.
     """
 
     name: str
@@ -151,6 +154,28 @@ def fetch(
     return download(weight_file, progress)
 
 
+def fetch_all(
+    names: Sequence[str],
+    progress: Callable[[str, int, int | None], None] = lambda _name, _done, _all: None,
+) -> tuple[Path, ...]:
+    """Download what is not in place of several files.
+
+    Args:
+        names: as listed.
+        progress: called with a name and what `fetch` tells of it.
+
+    Raises:
+        UsageError: no such entry.
+        WeightsError: as `fetch`; says of every file that is still absent what to do.
+    """
+    wanted = [find(name) for name in names]
+    try:
+        return tuple(fetch(name, partial(progress, name)) for name in names)
+    except WeightsError as error:
+        absent = [w for w in wanted if not w.embedded and not w.is_present]
+        raise WeightsError(error.message, by_hand(absent) if absent else error.hint) from error
+
+
 def mismatch(weight_file: WeightFile, path: Path) -> str:
     """What is wrong with the file at `path`; "" when nothing is."""
     size = path.stat().st_size
@@ -159,7 +184,33 @@ def mismatch(weight_file: WeightFile, path: Path) -> str:
     digest = _digest(path)
     if not digest.startswith(weight_file.sha256):
         return f"its sha256 is {digest}, expected is {weight_file.sha256}…"
+    known = recorded_digest(weight_file)
+    if known not in ("", digest):
+        note = _record(weight_file)
+        return f"its sha256 is {digest}; when it was first fetched, {note} noted {known}"
     return ""
+
+
+def recorded_digest(weight_file: WeightFile) -> str:
+    """The whole digest as noted when the file was first fetched; "" where nothing was noted."""
+    if len(weight_file.sha256) == _SHA256_DIGITS:
+        return ""  # the registry knows better
+    try:
+        return _record(weight_file).read_text(encoding="utf-8").partition(" ")[0]
+    except OSError:
+        return ""
+
+
+def record_digest(weight_file: WeightFile) -> None:
+    """Note the whole digest of a file in place, as `sha256sum` would, where none is noted yet."""
+    if len(weight_file.sha256) < _SHA256_DIGITS and not recorded_digest(weight_file):
+        with atomic_write(_record(weight_file)) as temporary:
+            line = f"{_digest(weight_file.path)}  {weight_file.file}\n"
+            temporary.write_text(line, encoding="utf-8")
+
+
+def _record(weight_file: WeightFile) -> Path:
+    return weight_file.path.with_name(weight_file.file + ".sha256")
 
 
 def source_url(weight_file: WeightFile) -> str:
@@ -172,10 +223,15 @@ def how_to_get(weight_file: WeightFile) -> str:
     """What a person can do to get this file into place, with and without a network."""
     if weight_file.embedded:
         return "the file belongs to the package: install gentri again"
+    return f"run `gentri weights fetch {weight_file.name}`, or {by_hand([weight_file])}"
+
+
+def by_hand(weight_files: Sequence[WeightFile]) -> str:
+    """How to bring files into place where gentri itself cannot fetch them."""
+    each = [f"{source_url(w)} on another machine and put it at {w.path}" for w in weight_files]
     return (
-        f"run `gentri weights fetch {weight_file.name}`, or download {source_url(weight_file)} "
-        f"on another machine and put it at {weight_file.path}; GENTRI_WEIGHTS_DIR names another "
-        "folder, GENTRI_WEIGHTS_MIRROR another server"
+        f"download {', and '.join(each)}; GENTRI_WEIGHTS_DIR names another folder, "
+        "GENTRI_WEIGHTS_MIRROR another server"
     )
 
 

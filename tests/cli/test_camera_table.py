@@ -77,3 +77,14 @@ def test_it_is_printed_after_a_run(
     assert said.err == "poor calibrate: cam01 runs behind\n"
     print_results(session, [Outcome("calibrate", "kept", {"cameras": {}}, 0.0)], False)
     assert "verdict" not in capsys.readouterr().out
+
+
+def test_the_files_of_the_last_stage_are_named(capsys: Any, tmp_path: Any) -> None:
+    from gentri.pipeline.session import Session
+
+    files = {"rigs/Calib.toml": "cameras for Pose2Sim"}
+    made = Outcome("calibrate", "ran", metrics("good") | {"files": files}, 1.0)
+    print_results(Session(tmp_path, {}), [made], False)
+    assert capsys.readouterr().out.endswith("calibrate\n  rigs/Calib.toml  cameras for Pose2Sim\n")
+    print_results(Session(tmp_path, {}), [made, Outcome("triangulate", "ran", {}, 1.0)], False)
+    assert capsys.readouterr().out.endswith("triangulate\n")

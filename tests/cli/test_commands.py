@@ -227,7 +227,7 @@ def test_dry_run_refuses_what_the_real_command_refuses(
     for words in (("run",), ("run", "--dry-run")):
         done = gentri(*words, "cam1.mp4", "cam3.mp4")
         assert done.returncode == 1
-        assert "belongs to other videos: found cam1, cam2; needed cam1, cam3" in done.stderr
+        assert "belongs to other videos: found cam1, cam3; needed cam1, cam2" in done.stderr
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
     for words in (("run",), ("run", "--dry-run")):
@@ -287,7 +287,12 @@ def test_status_needs_a_session(gentri: Gentri) -> None:
 def test_config_tells_value_origin_and_reason(gentri: Gentri, videos: list[str]) -> None:
     assert "count.chunks = 3  (default)\n    Chunks to make." in gentri("config").stdout
     gentri("run", *videos, "--set", "count.chunks=5")
-    assert "count.chunks = 5  (session, default 3)" in gentri("config").stdout
+    done = gentri("config")
+    assert "count.chunks = 5  (session, default 3)" in done.stdout
+    assert done.stderr == ""
+    done = gentri("config", "--session", "gentri-sesion")
+    assert "count.chunks = 3  (default)" in done.stdout
+    assert "there is no session in gentri-sesion: these are the default settings" in done.stderr
     listed = {f"{s['stage']}.{s['name']}": s for s in _settings(gentri("config", "--json").stdout)}
     assert listed["count.chunks"]["value"] == 5
     assert listed["judge.verdict"]["source"] == "default"

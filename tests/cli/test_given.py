@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from gentri.cli.app import app
 from gentri.cli.request import parse_edits, parse_given, texts
 from gentri.errors import UsageError
 from gentri.stages import STAGES
+from gentri.synthetic import camera_ring
 
 Call = Callable[..., dict]
 PERSON = [[[float(50 + 7 * j), float(60 + 3 * (j % 5)), 0.9] for j in range(26)]]
@@ -28,8 +30,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for name in ("a.mp4", "b.mp4", "rig.toml", "world.toml"):
         (tmp_path / name).write_bytes(name.encode())
-    for name in ("a_json", "b_json"):
-        write_openpose(tmp_path / "pose" / name, [PERSON] * 6)
+    for name, frames in (("a_json", [PERSON] * 6), ("b_json", [PERSON[:0], *[PERSON] * 5])):
+        write_openpose(tmp_path / "pose" / name, frames)
     for name in ("take2", "take3"):
         (tmp_path / name).mkdir()
     return tmp_path
@@ -40,6 +42,19 @@ def call(*words: str) -> dict:
     done = CliRunner().invoke(app, [*words, "--json"])
     assert done.exit_code == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def torch_has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def write_rig(path: str) -> None:
+    """Cameras a and b."""
+    rig = camera_ring(2)
+    cameras = (replace(c, name=n) for c, n in zip(rig.cameras, "ab", strict=True))
+    replace(rig, cameras=tuple(cameras)).save(Path(path))
 
 
 def refused(*words: str) -> str:
@@ -131,7 +146,31 @@ def test_a_file_that_is_not_there_is_refused_at_once(place: Path) -> None:
     assert session() == before
 
 
+def test_slips_show_before_the_first_stage(place: Path) -> None:
+    """Also in a rehearsal; nothing is detected for hours first."""
+    slips = {
+        ("--distance", "a:c=3"): "unknown camera in calibrate.camera_distance: c",
+        ("--set", 'calibrate.subject=["c:1"]'): "unknown camera in calibrate.subject: c",
+        ("--rig", "rig.toml"): "rig.toml",
+        ("--world", "world.toml"): "world.toml",
+    }
+    for words, said in slips.items():
+        assert said in refused("run", *KEYPOINTS, *words, "--dry-run")
+    assert not Path("gentri-session").exists()
+    assert "rig.toml" in (said := refused("run", *KEYPOINTS, "--rig", "rig.toml"))
+    assert "or go on without it: --rig none" in said
+    assert not Path("gentri-session/frames").exists()
+    call("detect", "--rig", "none")
+
+
+@pytest.mark.skipif(torch_has_cuda(), reason="CUDA is there")
+def test_a_device_that_is_not_there(place: Path) -> None:
+    said = refused("run", *KEYPOINTS, "--device", "cuda", "--dry-run")
+    assert "this machine has no device 'cuda'" in said
+
+
 def test_a_rehearsal_writes_nothing(place: Path) -> None:
+    write_rig("rig.toml")
     words = ("calibrate", *KEYPOINTS, "--rig", "rig.toml", "--dry-run")
     planned = call(*words)["stages"]
     assert [p["state"] for p in planned] == ["missing"] * 3

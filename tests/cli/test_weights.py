@@ -54,3 +54,27 @@ def test_unknown_name(folder: Path) -> None:
     done = weights("fetch", "rtmpose-x")
     assert done.exit_code == 2
     assert "rtmpose-x" in done.stderr
+
+
+def test_fetch_takes_models_and_names_all_that_they_need(folder: Path) -> None:
+    error = json.loads(weights("fetch", "rtmpose-m", "--json").stdout)["error"]
+    for name in ("rtmdet_m_8xb32", "rtmpose-m_simcc"):
+        assert str(folder / name) in error["hint"]
+    assert "gentri weights fetch" not in error["hint"]
+
+
+def test_fetch_without_names_is_for_the_session(folder: Path, tmp_path: Path) -> None:
+    done = weights("fetch", "--session", str(tmp_path / "none"))
+    assert done.exit_code == 0
+    assert [Path(line).name for line in done.stdout.splitlines()] == [
+        "movenet_multipose.safetensors",
+        "movenet_thunder.safetensors",
+    ]
+    assert "there is no session in" in done.stderr
+    settings = tmp_path / "session" / "session.toml"
+    settings.parent.mkdir()
+    settings.write_text('[sources]\na = "a.mp4"\n[detect]\nmodel = "rtmpose-t"\n')
+    done = weights("fetch", "--session", str(settings.parent))
+    assert done.exit_code == 1
+    assert "rtmdet_nano" in done.stderr and "rtmpose-t_simcc" in done.stderr
+    assert "there is no session" not in done.stderr

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gentri.detectors.detector import Detector, People, load_detector
-from gentri.detectors.topdown import pick_device
+from gentri.detectors.device import pick_device
 from gentri.errors import UsageError, WeightsError
 
 CLIP = Path(__file__).parents[2] / "examples" / "balance"

@@ -13,6 +13,7 @@ from gentri.geometry.calibration import calibrate_views
 from gentri.geometry.options import CalibrationOptions
 from gentri.geometry.trust.measures import Measures, measure
 from gentri.geometry.trust.reasons import Reason, reasons
+from gentri.geometry.trust.unit import wrong_unit
 from gentri.geometry.verdict import Verdict, judge
 from gentri.geometry.world import rig_in_world, world_of_person
 
@@ -73,6 +74,17 @@ def test_a_walk_seen_by_four_cameras_is_good() -> None:
     assert verdict.poor == []
     assert verdict.measures.held_out
     assert verdict.measures.together.max() < 0.006
+
+
+def test_a_share_of_nothing_is_not_said() -> None:
+    m = measured(rig := synthetic.camera_ring(3), noisy(2, rig), prior=GIVEN)
+    off = replace(m, together=np.array([0.02, 0.003, 0.003]), clocks=replace(m.clocks, gain=0.0))
+    texts = [
+        next(r.text for r in reasons(replace(off, contradicting=c)) if r.kind == "disagrees")
+        for c in (np.array([0.004, 0.0, 0.0]), np.array([0.31, 0.0, 0.0]))
+    ]
+    assert "by 20 mrad in the median: check" in texts[0]
+    assert "by 20 mrad in the median, and altogether in 31 % of its moments: check" in texts[1]
 
 
 def test_the_report_is_json_without_nan() -> None:
@@ -177,3 +189,38 @@ def test_cameras_that_do_not_share_a_focal_length_are_not_said_to() -> None:
     assert "sharing" in kinds(said)
     assert any('focal_sharing to "camera"' in r.text for r in said)
     assert "sharing" not in {r.kind for r in said_of(rig, noisy(12, rig))}
+
+
+@pytest.mark.parametrize("factor", [0.01, 0.3048, 3.28, 10.0, 1000.0])
+def test_another_unit_is_the_first_thing_said(factor: float) -> None:
+    """Whatever else a person who is too small or too tall seems to do."""
+    keypoints = noisy(1, synthetic.random_ring(np.random.default_rng(1)))
+    found = calibrate_views([keypoints], OPTIONS)
+    world = world_of_person(found.views, found.xyz, factor * 1.7)
+    rig = rig_in_world(found.views, world, keypoints.cameras, keypoints.size_px)
+    verdict = judge([keypoints], replace(rig, scale_source="camera distance given"), found)
+    assert verdict.level == "poor"
+    assert verdict.reasons[0].kind == "scale"
+    stature = verdict.measures.geometry.stature_m
+    assert stature == pytest.approx(factor * 1.7, rel=0.06)
+    said = f"by this scale (camera distance given) the person is {stature:.3g} m tall"
+    assert verdict.poor[0].startswith(said)
+
+
+@pytest.mark.parametrize("stature_m", [0.91, 1.2, 1.68, 2.29, float("nan")])
+def test_children_and_giants_have_a_right_scale(stature_m: float) -> None:
+    assert wrong_unit(stature_m, "camera distance given") == []
+
+
+@pytest.mark.parametrize(
+    ("source", "asked"),
+    [
+        ("camera distance given", "is the distance of the two cameras in metres"),
+        ("camera positions given", "are the camera positions in metres"),
+        ("bone length given", "is the length in metres, of this bone"),
+        ("stature given", "is the height in metres"),
+    ],
+)
+def test_what_gave_a_wrong_scale_is_named(source: str, asked: str) -> None:
+    (reason,) = wrong_unit(17.0, source)
+    assert f"({source}) the person is 17 m tall; people have 0.9 to 2.3 m: {asked}" in reason.text

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from trees import write_mmpose, write_openpose
 
-from gentri.data import Keypoints2D
+from gentri.data import Keypoints2D, Timeline
 from gentri.errors import InputError
+from gentri.keypoints.gather import Frame, person_of, recording_of
 from gentri.keypoints.sources import collect_keypoints, is_keypoints, list_source_files
 from gentri.people.everyone import nobody
 from gentri.skeletons import COCO17
@@ -89,6 +90,24 @@ def test_what_cannot_serve_is_refused(tmp_path: Path) -> None:
     assert f"only one camera was found: {one}; 3D needs" in refused(one.parent)
     assert "is not the keypoint file of a camera" in refused(one / "000000_keypoints.json")
     assert "is not a keypoint file of gentri" in refused(_text(tmp_path / "text.npz"))
+
+
+def test_the_frames_of_a_session_are_not_keypoints(tmp_path: Path) -> None:
+    """Neither its timeline nor what it keeps of keypoint files; those in detect are meant."""
+    frames, detect = tmp_path / "frames", tmp_path / "detect"
+    names, times = ("cam01", "cam02"), (np.zeros(1),) * 2
+    for folder in (detect, *(frames / name for name in names)):
+        folder.mkdir(parents=True)
+    Timeline(names, times, np.full((2, 2), 9, np.int32)).save(frames / "timeline.npz")
+    for name in names:
+        nobody(1, 1, (640, 480), COCO17).save(detect / f"{name}.npz")
+        seen = person_of(np.ones((17, 2)), None)
+        frame = Frame(0, [seen], frames)
+        recording_of([frame]).save(frames / name / "keypoints.npz")
+    said = refused(frames)
+    assert f"{frames} holds no keypoint files; beside it, this does: {detect}" in said
+    assert "timeline.npz is not a keypoint file" in refused(frames / "timeline.npz")
+    assert f"give the folder itself: --keypoints {detect}" in refused(tmp_path)
 
 
 def _text(path: Path) -> Path:

@@ -170,5 +170,10 @@ def test_nothing_and_nowhere(tmp_path: Path) -> None:
         collect_sources([])
     with pytest.raises(InputError, match="does not exist"):
         collect_sources([tmp_path / "a.mp4", tmp_path / "b.mp4"])
-    with pytest.raises(InputError, match="neither videos, nor pictures"):
+    with pytest.raises(InputError, match=r"neither videos, nor pictures, nor folders of them\n"):
         collect_sources([tmp_path])
+    (tmp_path / "cam01_json").mkdir()
+    (tmp_path / "cam01_json" / "cam01_0_keypoints.json").write_text('{"people": []}')
+    with pytest.raises(InputError, match=r"may be keypoints\n.*--keypoints .*") as caught:
+        collect_sources([tmp_path])
+    assert caught.value.hint.endswith(f"--keypoints {tmp_path}")

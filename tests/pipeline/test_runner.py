@@ -1,6 +1,7 @@
 import json
 import os
 import sys
+from dataclasses import replace
 
 import pytest
 import toy_stages
@@ -177,3 +178,26 @@ def test_receipts_match_what_is_published(session):
             for key in contents(session.root)
             if key.startswith(f"{name}/")
         }
+
+
+def test_what_can_be_refused_is_refused_before_the_first_stage(session, work_log):
+    def check(session, params, runtime):
+        asked.append((tuple(session.sources), params.ransac_px, runtime.device))
+        if refuse:
+            raise UsageError("no such camera", "look again")
+
+    asked: list[tuple] = []
+    refuse = True
+    stages = (*STAGES[:2], replace(STAGES[2], check=check), STAGES[3])
+    with pytest.raises(UsageError, match="no such camera"):
+        run(stages, session, settings(), Runtime("cpu"), Silent())
+    assert work_log() == []
+    assert asked == [(("cam0", "cam1", "cam2"), 3.0, "cpu")]
+    run(stages, session, settings(), Runtime(), Silent(), until="detect")
+    assert len(asked) == 1  # what does not run is not looked at
+    refuse = False
+    run(stages, session, settings(), Runtime(), Silent())
+    refuse = True
+    run(stages, session, settings(), Runtime(), Silent())  # nor what is fresh
+    with pytest.raises(UsageError):
+        run(stages, session, settings(), Runtime(), Silent(), force=("calibrate",))

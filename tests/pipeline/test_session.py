@@ -64,7 +64,8 @@ def test_other_content_elsewhere_is_refused(session, videos, tmp_path):
     other.write_bytes(b"other")
     before = session.settings_file.read_bytes()
     with pytest.raises(
-        SessionError, match=r"belongs to other videos: found cam1 = .*\n.*--session"
+        SessionError,
+        match=r"belongs to other videos: found cam1 = .*other.*; needed .*videos.*\n.*--session",
     ):
         Session.create(session.root, {**videos, "cam1": other})
     assert session.settings_file.read_bytes() == before
@@ -92,7 +93,7 @@ def test_unfinished_work_is_not_given_to_other_videos(session, videos, place):
 def test_other_names_are_refused(session, videos):
     publish_something(session)
     del videos["cam2"]
-    with pytest.raises(SessionError, match="found cam0, cam1, cam2; needed cam0, cam1\n"):
+    with pytest.raises(SessionError, match="found cam0, cam1; needed cam0, cam1, cam2\n"):
         Session.create(session.root, videos)
 
 

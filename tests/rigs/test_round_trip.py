@@ -91,9 +91,7 @@ def test_other_tools_cameras_are_given(kind: str, tmp_path: Path) -> None:
     writer.write(varied_rig(), tmp_path / writer.target)
     rig = read_rig(tmp_path / writer.target)
     assert {camera.intrinsics_source for camera in rig.cameras} == {"given"}
-    metric = kind == "pose2sim"
-    assert rig.scale_source.startswith("given") and (rig.scale_source == "given") == metric
-    assert np.isnan(rig.scale_sigma) != metric
+    assert rig.scale_source.startswith("given, ")
 
 
 BAD_RIGS = {
@@ -153,3 +151,15 @@ def test_a_rig_in_millimetres_is_not_taken_for_metres(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="metres are needed"):
             read_rig(tmp_path / writer.target)
         assert len(read_intrinsics(tmp_path / writer.target)) == len(cameras)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_other_files_do_not_make_a_scale_exact(kind: str, tmp_path: Path) -> None:
+    """Of a rig whose scale is an average adult's, only gentri's own file says so."""
+    assumed = replace(varied_rig(), scale_source="population prior", scale_sigma=0.06)
+    WRITERS[kind].write(assumed, tmp_path / WRITERS[kind].target)
+    found = read_rig(tmp_path / WRITERS[kind].target)
+    assert np.isnan(found.scale_sigma)
+    assert "not stated" in found.scale_source
+    native.write(assumed, tmp_path / "rig.toml")
+    assert read_rig(tmp_path / "rig.toml").scale_sigma == 0.06

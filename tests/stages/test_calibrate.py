@@ -20,7 +20,9 @@ from gentri.pipeline.given import Given
 from gentri.pipeline.session import Session
 from gentri.pipeline.stage import Context, Runtime
 from gentri.rigs import lens_tables, native
+from gentri.rigs.formats import WRITERS, read_rig
 from gentri.rigs.values import intrinsics_of
+from gentri.skeletons import COCO17
 from gentri.stages.calibrate import STAGE, CalibrateParams
 
 NOTHING_GIVEN = Given()
@@ -150,6 +152,8 @@ def test_given_metadata_and_unknown_lenses_in_one_rig(tmp_path: Path) -> None:
     center = [c.center - t.center for c, t in zip(found.cameras, rig.cameras, strict=True)]
     assert np.linalg.norm(center, axis=-1).max() < 0.1
     assert 0 < report["world"]["residual_mm"] < 100
+    files = report.pop("files")
+    assert all((context.out / name).is_file() for name in files)
     assert json.loads((context.out / "report.json").read_text(encoding="utf-8")) == report
     assert report["cameras"]["cam1"]["focal_sigma_percent"] is None
     assert report["cameras"]["cam0"]["distance_m"] == pytest.approx(
@@ -174,7 +178,7 @@ def test_takes_are_pooled(tmp_path: Path) -> None:
 
 
 def test_takes_of_fewer_cameras_in_another_order(tmp_path: Path) -> None:
-    from gentri.stages.calibrate_inputs import read_takes
+    from gentri.stages.calibrate_takes import read_takes
 
     _, (seen, other) = scene(2, takes=2)
     pick = [2, 0]
@@ -216,7 +220,8 @@ def test_takes_that_cannot_serve_are_refused_before_anything_runs(tmp_path: Path
     assert STAGE.external(Session(here, {}, Given(takes=(take,))), params())
     (take / "calibrate" / "subject.npz").unlink()
     message = refused(take_at := take.rename(tmp_path / "raw"), InputError)
-    assert message.endswith(f"is not calibrated yet\n  → gentri calibrate --session {take_at}")
+    hint = f"gentri calibrate --session {take_at}; or go on without it: --take none"
+    assert message.endswith(f"is not calibrated yet\n  → {hint}")
     assert "there is no" in refused(tmp_path / "nowhere", InputError)
     context = context_of(here, seen, Given(takes=(here,)))
     assert "is this session itself" in refusal(context, UsageError)
@@ -273,6 +278,33 @@ def test_a_rig_made_elsewhere_is_taken_as_it_is(tmp_path: Path) -> None:
     assert Subject.load(context.out / "subject.npz").cameras == rig.names
 
 
+def test_the_cameras_are_there_for_other_programs(tmp_path: Path) -> None:
+    """Of a rig that a format cannot hold, the others are written."""
+    rig, (seen,) = scene(4)
+    native.write(rig, tmp_path / "rig.toml")
+    context = context_of(tmp_path / "here", seen, Given(rig=tmp_path / "rig.toml"))
+    files = STAGE.run(context)["files"]
+    rigs = context.out / "rigs"
+    assert files["rig.toml"] == "cameras"
+    assert files["rigs/Calib.toml"] == "cameras for Pose2Sim"
+    written = {p.relative_to(context.out).as_posix() for p in rigs.rglob("*") if p.is_file()}
+    assert written == set(files) - {"rig.toml"}
+    for target in (writer.target for writer in WRITERS.values()):
+        found = read_rig(rigs / target).select(rig.names)
+        for one, other in zip(found.cameras, rig.cameras, strict=True):
+            np.testing.assert_allclose(one.center, other.center, atol=1e-6)
+
+    named = ("cam.0", "cam1", "cam2")  # EasyMocap would cut it at the dot
+    renamed = replace(seen, cameras=named)
+    cameras = [replace(c, name=n) for c, n in zip(rig.cameras, named, strict=True)]
+    native.write(replace(rig, cameras=tuple(cameras)), tmp_path / "rig.toml")
+    context = context_of(tmp_path / "dotted", renamed, Given(rig=tmp_path / "rig.toml"))
+    files = STAGE.run(context)["files"]
+    assert "rigs/colmap/cameras.txt" in files
+    assert not [name for name in files if "easymocap" in name]
+    assert "no cameras for easymocap: EasyMocap's file cannot hold the camera name" in said(context)
+
+
 def test_a_rig_of_other_cameras_is_poor(tmp_path: Path) -> None:
     """Two cameras exchanged, and no unit stated: poor, in words, and fit for JSON."""
     rig, (seen,) = scene(4)
@@ -300,6 +332,42 @@ def test_a_rig_in_another_unit_is_poor(tmp_path: Path) -> None:
     (reason,) = report["poor"]
     assert report["verdict"] == "poor"
     assert "times what they should be (stature given): check its unit" in reason
+
+
+@pytest.mark.parametrize(
+    ("scale", "source"),
+    [
+        ({"camera_distance": "cam0:cam1=65"}, "camera distance given"),
+        ({"bone_length": "hip:knee=0.11"}, "bone length given"),
+        ({"stature_m": 0.6}, "stature given"),
+        ({}, "camera positions given"),
+    ],
+)
+def test_a_scale_by_which_nobody_lives_is_poor(
+    tmp_path: Path, scale: dict[str, Any], source: str
+) -> None:
+    rig, (seen,) = scene(1)
+    world = None
+    if not scale:
+        poses = [replace(c.cam_from_world, t=100 * c.cam_from_world.t) for c in rig.cameras]
+        cameras = zip(rig.cameras, poses, strict=True)
+        in_cm = replace(rig, cameras=tuple(replace(c, cam_from_world=p) for c, p in cameras))
+        world = positions(tmp_path / "world.toml", in_cm)
+    report = STAGE.run(context_of(tmp_path / "here", seen, Given(world=world), **scale))
+    assert report["verdict"] == "poor"
+    assert report["poor"][0].startswith(f"by this scale ({source}) the person is ")
+
+
+def test_a_given_rig_may_show_a_child() -> None:
+    """Without a known length a rig is poor only where nobody is so small."""
+    from gentri.stages.calibrate_report import _other_unit
+
+    rng = np.random.default_rng(0)
+    xyz = synthetic.walk(rng, 20).xyz[:, COCO17.body]
+    rig = synthetic.camera_ring(3)
+    assert _other_unit(rig, 0.65 * xyz, None) == []
+    (reason,) = _other_unit(rig, 3.28 * xyz, None)
+    assert reason.startswith("by this rig the person is 5.")
 
 
 def test_files_that_do_not_fit_the_cameras_are_refused(tmp_path: Path) -> None:
@@ -330,3 +398,54 @@ def test_one_length_gives_the_scale() -> None:
         params(camera_distance="4.2")
     with pytest.raises(UsageError, match="is not a bone"):
         params(bone_length="hip:nose=0.7")
+
+
+def test_names_and_files_are_looked_at_before_anything_runs(tmp_path: Path) -> None:
+    """And each refusal says how to go on without: what is wrong stands in session.toml by then."""
+    rig, _ = scene(5, ticks=12)
+    native.write(replace(rig, cameras=rig.cameras[:2]), tmp_path / "rig.toml")
+    (tmp_path / "noise.toml").write_text("cam0 = [")
+    lens_tables.write({"left": intrinsics_of(rig.cameras[0])}, tmp_path / "lenses.toml")
+    world = positions(tmp_path / "world.toml", rig, ["cam1"])
+
+    def refused(given: Given = NOTHING_GIVEN, **changes: Any) -> str:
+        session = Session(tmp_path, dict.fromkeys(rig.names, tmp_path), given)
+        with pytest.raises(GentriError) as caught:
+            STAGE.check(session, params(**changes), Runtime())
+        return str(caught.value)
+
+    assert "rig.toml has no cam2" in (text := refused(Given(rig=tmp_path / "rig.toml")))
+    assert text.endswith("; or go on without it: --rig none")
+    assert refused(Given(rig=tmp_path / "noise.toml")).endswith("--rig none")
+    lenses = refused(Given(intrinsics=tmp_path / "lenses.toml"))
+    assert "there is no left" in lenses
+    assert lenses.endswith("--intrinsics none")
+    assert "positions are known of: cam1" in (text := refused(Given(world=world)))
+    assert text.endswith("--world none")
+    distance = refused(camera_distance="cam1:cam02=3")
+    assert "unknown camera in calibrate.camera_distance: cam02\n  → did you mean" in distance
+    assert distance.endswith("--set calibrate.camera_distance=none")
+    assert "unknown camera in calibrate.subject: cam9" in (text := refused(subject=("cam9:1",)))
+    assert text.endswith("--set calibrate.subject=[]")
+    whole = Given(intrinsics=tmp_path / "all.toml")
+    lens_tables.write({c.name: intrinsics_of(c) for c in rig.cameras}, tmp_path / "all.toml")
+    session = Session(tmp_path, dict.fromkeys(rig.names, tmp_path), whole)
+    STAGE.check(session, params(camera_distance="cam1:cam2=3", subject=("cam0:1",)), Runtime())
+
+
+def test_a_take_counts_once(tmp_path: Path) -> None:
+    _, (seen, other) = scene(2, ticks=12, takes=2)
+    one, two = take_of(tmp_path / "one", other), take_of(tmp_path / "two", other)
+    here = context_of(tmp_path / "here", seen).session
+
+    def refused(*takes: Path) -> str:
+        with pytest.raises(GentriError) as caught:
+            STAGE.check(replace(here, given=Given(takes=takes)), params(), Runtime())
+        return str(caught.value)
+
+    assert f"the takes {one} and {two} show the same" in (text := refused(one, two))
+    assert text.endswith("; or go on without it: --take none")
+    assert f"the takes {one} and {one} show the same" in refused(one, one)
+    own = take_of(tmp_path / "own", seen)
+    assert f"the takes {here.root} and {own} show the same" in refused(own)
+    assert "is this session itself" in refused(here.root)

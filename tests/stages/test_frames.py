@@ -416,3 +416,19 @@ def test_no_process_is_left_after_an_interrupt(tmp_path: Path, videos: dict[str,
         STAGE.run(replace(work, progress=Interrupting()))
     time.sleep(0.1)
     assert not [c for c in psutil.Process().children(recursive=True) if "ffmpeg" in c.name()]
+
+
+def test_a_camera_twice_is_refused(tmp_path: Path) -> None:
+    """A copy under another name agrees with its original in everything."""
+    paths = {name: tmp_path / f"{name}.mp4" for name in ("cam01", "cam02", "cam03")}
+    for name, content in zip(paths, (b"one", b"two", b"one"), strict=True):
+        paths[name].write_bytes(content)
+    session: Any = FakeSession(paths)
+    with pytest.raises(InputError, match=r"cam01 and cam03 are one and the same .*cam03\.mp4"):
+        STAGE.check(session, default_params(), Runtime())
+    paths["cam03"].write_bytes(b"three")
+    STAGE.check(session, default_params(), Runtime())
+    (tmp_path / "pose").mkdir()
+    (tmp_path / "pose" / "cam01_000001_keypoints.json").write_text('{"people": []}')
+    session = FakeSession(dict.fromkeys(paths, tmp_path / "pose"))  # one folder of all cameras
+    STAGE.check(session, default_params(), Runtime())

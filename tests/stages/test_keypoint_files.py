@@ -112,9 +112,21 @@ def test_frame_numbers_are_the_common_clock(clip: Clip, tmp_path: Path) -> None:
     a, b = Timeline.load(tmp_path / "f" / "timeline.npz").time_s
     assert (a[0], b[0]) == (0.25, 0.0)
     far = {**named, "cam03": write_openpose(tmp_path / "far", clip["cam03"], first=900)}
-    with pytest.raises(InputError, match="the cameras have no time in common"):
+    with pytest.raises(InputError, match="the cameras have no frame number in common"):
         run_frames(tmp_path / "g", far, image_fps=20.0, keypoint_size_px=SIZE)
     assert metrics["cameras"]["cam03"]["first_frame"] == 5
+
+
+def test_cameras_that_count_from_different_numbers(clip: Clip, tmp_path: Path) -> None:
+    named = {}
+    for (name, people), first in zip(list(clip.items())[:2], (0, 1000), strict=True):
+        named[name] = write_openpose(tmp_path / name, people[:20], first=first)
+    early, late = named
+    with pytest.raises(InputError) as caught:
+        run_frames(tmp_path / "out", named, image_fps=60.0, keypoint_size_px=SIZE)
+    spans = f"no frame number in common: {early} 0 to 19, {late} 1000 to 1019"
+    assert spans in caught.value.message
+    assert f"take 1000 off the numbers of {late}" in caught.value.hint
 
 
 def test_what_files_do_not_tell_has_to_be_said(tree: dict[str, Path], tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ def test_fetch_then_locate(server: Server, folder: Path) -> None:
     assert path.read_bytes() == CONTENT
     assert seen[-1] == (len(CONTENT), len(CONTENT))
     assert not list(folder.glob("*.part"))
+    assert len(server.ranges) == 1
 
 
 def test_a_file_in_place_is_not_fetched_again(server: Server, folder: Path) -> None:
@@ -162,6 +163,53 @@ def test_offline_message_names_file_source_and_place(
             attempt("toy")
         for needed in ("toy", "http://127.0.0.1:9/toy.pth", str(folder / "toy.pth")):
             assert needed in str(caught.value)
+
+
+def test_a_failed_fetch_does_not_advise_to_fetch(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And says of every file that is absent what to do, not of the first alone."""
+    there = replace(WEIGHTS, name="there", file="there.pth")
+    entries = tuple(
+        replace(WEIGHTS, name=name, file=f"{name}.pth", url=f"http://127.0.0.1:9/{name}.pth")
+        for name in ("finder", "pose")
+    )
+    monkeypatch.setattr(store, "list_weights", lambda: (there, *entries))
+    folder.mkdir()
+    (folder / "there.pth").write_bytes(CONTENT)
+    with pytest.raises(WeightsError) as caught:
+        store.fetch_all(["there", "finder", "pose"])
+    assert "finder.pth could not be fetched" in caught.value.message
+    assert "gentri weights fetch" not in caught.value.hint
+    for name in ("finder", "pose"):
+        assert f"http://127.0.0.1:9/{name}.pth on another machine" in caught.value.hint
+        assert str(folder / f"{name}.pth") in caught.value.hint
+    assert "there.pth" not in caught.value.hint
+
+
+def test_several_files(server: Server, folder: Path) -> None:
+    seen: list[tuple[str, int, int | None]] = []
+    (path,) = store.fetch_all(["toy"], lambda *told: seen.append(told))
+    assert path == folder / "toy.pth"
+    assert seen[-1] == ("toy", len(CONTENT), len(CONTENT))
+
+
+def test_the_whole_digest_is_noted_at_the_first_fetch(server: Server, folder: Path) -> None:
+    """The publisher tells eight digits; another file with the same ones does not pass later."""
+    store.fetch("toy")
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    note = folder / "toy.pth.sha256"
+    assert note.read_text() == f"{digest}  toy.pth\n"
+    store.verify("toy")
+    note.write_text(f"{digest[:8]}{'0' * 56}  toy.pth\n")
+    with pytest.raises(WeightsError, match=f"its sha256 is {digest}; when it was first fetched"):
+        store.verify("toy")
+    (folder / "toy.pth").unlink()
+    with pytest.raises(WeightsError, match="is not 'toy'"):
+        store.fetch("toy")
+    note.unlink()
+    store.fetch("toy")
+    assert note.read_text().startswith(digest)
 
 
 def test_unwritable_folder(server: Server, folder: Path) -> None:

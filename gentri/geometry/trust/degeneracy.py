@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gentri.data import FloatArray
+from gentri.geometry.scale import implied_stature
 from gentri.geometry.trust.evidence import Evidence
 from gentri.geometry.trust.model import Fit, Model, plain
 from gentri.geometry.trust.refit import information, refit
@@ -36,11 +37,13 @@ class Geometry:
         roam_m: (2,) extents of the way of the hips on the floor, longest first.
         cloud_m: (3,) principal extents of all joints, largest first.
         ray_angle_deg: largest angle between two cameras' lines of sight to the person, 0 to 90.
+        stature_m: how tall the person is by the scale of the rig; NaN when never seen whole.
     """
 
     roam_m: FloatArray
     cloud_m: FloatArray
     ray_angle_deg: float
+    stature_m: float
 
     @property
     def on_the_spot(self) -> bool:
@@ -61,6 +64,7 @@ def geometry(R: FloatArray, t: FloatArray, xyz: FloatArray) -> Geometry:
         roam_m=principal_extents(hips[:, :2]),
         cloud_m=principal_extents(body),
         ray_angle_deg=float(np.degrees(np.arcsin(min(sine, 1.0)))),
+        stature_m=implied_stature(xyz),
     )
 
 

@@ -82,6 +82,7 @@ class Measures:
             "roam_m": _listed(self.geometry.roam_m, 2),
             "cloud_m": _listed(self.geometry.cloud_m, 2),
             "ray_angle_deg": round(self.geometry.ray_angle_deg, 1),
+            "stature_m": _listed([self.geometry.stature_m], 3)[0],
             "common_s": round(self.coverage.common_s, 2),
         }
 

@@ -51,8 +51,8 @@ class Reason:
     """Something that speaks against a rig.
 
     Attributes:
-        kind: "late", "knocked", "disagrees", "sharing", "spot", "line", "focal", "baseline" or
-            "coverage".
+        kind: "scale", "late", "knocked", "disagrees", "sharing", "spot", "line", "focal",
+            "baseline" or "coverage".
         level: how much it matters.
         text: what was found and what to do about it.
     """
@@ -145,11 +145,10 @@ def _disagreement(m: Measures) -> list[Reason]:
         level = max(levels, key=_gravity)
         if level is None or (said and error[c] < _COLLATERAL * error.max()):
             continue
-        text = (
-            f"{name} disagrees with the other cameras by {mrad:.0f} mrad in the median, and "
-            f"altogether in {100 * m.contradicting[c]:.0f} % of its moments: {check}"
-        )
-        said.append(Reason("disagrees", level, text))
+        share = f"{100 * m.contradicting[c]:.0f}"
+        altogether = "" if share == "0" else f", and altogether in {share} % of its moments"
+        found = f"{name} disagrees with the other cameras by {mrad:.0f} mrad in the median"
+        said.append(Reason("disagrees", level, f"{found}{altogether}: {check}"))
     return said
 
 
