@@ -65,7 +65,7 @@ class NormalEquations:
         return self.H - self._summed(self._solved(0.0, self.cross))
 
     def _solved(self, damping: float, right: FloatArray) -> FloatArray:
-        """x (F, J, 3, N) with (H_joints + damping · its diagonal) x = right, limb by limb."""
+        """Solution x (F, J, 3, N) of (H_joints + damping · its diagonal) x = right, by limbs."""
         largest = np.einsum("fkaka->fka", self.H_joints).max(initial=1e-12)
         solved = np.empty_like(right)
         for limbs in self.limbs:
@@ -105,9 +105,11 @@ def normal_equations(problem: Problem, state: State) -> NormalEquations:
         g[at] += flat.T @ r[c].ravel() + inverse[c, free] * prior[c, free]
         cross[..., at] += np.swapaxes(by_joint[c], -1, -2) @ J
     k = np.arange(joints)
-    own = (np.swapaxes(by_joint, -1, -2) @ by_joint).sum(0)
-    equations.H_joints[:, k, :, k] = np.moveaxis(own, 0, 1)
-    equations.g_joints[:] = np.einsum("cfkia,cfki->fka", by_joint, r)
+    rows = np.moveaxis(by_joint, 0, 2).reshape(frames, joints, -1, 3)  # of all cameras
+    across = np.swapaxes(rows, -1, -2)
+    equations.H_joints[:, k, :, k] = np.moveaxis(across @ rows, 0, 1)
+    right = np.moveaxis(r, 0, 2).reshape(frames, joints, -1, 1)
+    equations.g_joints[:] = (across @ right)[..., 0]
     if len(problem.bones):
         _add_bones(equations, problem, state)
     return equations
