@@ -150,6 +150,16 @@ class Problem:
         return self.seen.bones if self.priors.sigma_bone > 0 else self.seen.bones[:0]
 
     @cached_property
+    def limbs(self) -> tuple[NDArray[np.int64], ...]:
+        """Joints that bones in use connect: (L, n) for every number n of joints of a limb."""
+        limb = np.arange(self.seen.xy_px.shape[2])
+        for a, b in self.bones:
+            limb[limb == limb[a]] = limb[b]
+        parts = [np.flatnonzero(limb == number) for number in np.unique(limb)]
+        sizes = sorted({len(part) for part in parts})
+        return tuple(np.stack([p for p in parts if len(p) == n]) for n in sizes)
+
+    @cached_property
     def bone_seen(self) -> FloatArray:
         """1 where two cameras see both ends of a bone, else 0; (F, B)."""
         twice = (self.seen.weight > 0).sum(0) >= 2

@@ -15,7 +15,10 @@ from gentri.geometry.projection import LOG_FOCAL, Views
 
 _DAMPING_START, _DAMPING_MIN, _DAMPING_MAX = 1e-3, 1e-10, 1e8
 _DAMPING_RISE, _DAMPING_FALL = 4.0, 5.0  # after a step that fails, after one that succeeds
-_CONVERGED = 1e-6  # relative fall of the cost
+
+# Relative fall of the cost that ends an adjustment: of cameras to keep, of cameras to compare lens
+# models with, and of starts that are only told from each other.
+FINE, ROUGH, COARSE = 1e-6, 1e-5, 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +51,12 @@ class Adjusted:
 
 
 def adjust(
-    seen: Observations, views: Views, xyz: FloatArray, priors: Priors, iterations: int = 50
+    seen: Observations,
+    views: Views,
+    xyz: FloatArray,
+    priors: Priors,
+    iterations: int = 50,
+    converged: float = FINE,
 ) -> Adjusted:
     """Minimise the robust reprojection error over cameras and joints.
 
@@ -58,6 +66,7 @@ def adjust(
         xyz: (F, J, 3) start; finite everywhere (unseen joints are ignored).
         priors: what is free.
         iterations: at most this many steps.
+        converged: relative fall of the cost in one step that is the last.
 
     Returns:
         The state of lowest cost found; the cost never rises.
@@ -75,7 +84,7 @@ def adjust(
         state, cost, damping = better
         damping = max(damping / _DAMPING_FALL, _DAMPING_MIN)
         taken += 1
-        if fall < _CONVERGED:
+        if fall < converged:
             break
     per_observation = cost / float(seen.weight.sum())
     covariance = _covariance(problem, state)

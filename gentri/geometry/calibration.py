@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gentri.data import FloatArray, Intrinsics, Keypoints2D
+from gentri.geometry.bundle import ROUGH
 from gentri.geometry.epipolar import TwoViewSolver
 from gentri.geometry.face import with_face_weighed
 from gentri.geometry.focal_search import search_focal
@@ -85,7 +86,7 @@ def calibrate_views(
     views = search_focal(sample.every(_coarse_step(len(sample.frames))), options, solver)
     swapped = exchanged_sides(sample, views)
     labelled = sample.relabelled(swapped)
-    first = warm_up(labelled, views, structure(labelled, views), options)
+    first = warm_up(labelled, views, structure(labelled, views), options, ROUGH)
     labelled = with_face_weighed(labelled, first.views, first.xyz)
     result, lens = choose_lens(labelled, first, options)
     outliers = outlying_frames(labelled, result.views, result.xyz)

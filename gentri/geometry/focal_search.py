@@ -4,7 +4,7 @@ import numpy as np
 
 from gentri.data import FloatArray
 from gentri.errors import CalibrationError
-from gentri.geometry.bundle import Adjusted
+from gentri.geometry.bundle import COARSE, Adjusted
 from gentri.geometry.epipolar import TwoViewSolver
 from gentri.geometry.lens import PLAIN, focal_unit, refine, warm_up
 from gentri.geometry.options import CalibrationOptions
@@ -67,7 +67,8 @@ def _adjusted(
     labelled = sample.relabelled(start.swapped)
     R, t, xyz = _normalised(start)
     views = Views(R, t, focal, sample.lenses.center_px, np.zeros((len(R), 2)))
-    return refine(labelled, warm_up(labelled, views, xyz, options), options, PLAIN)
+    posed = warm_up(labelled, views, xyz, options, COARSE)
+    return refine(labelled, posed, options, PLAIN, converged=COARSE)
 
 
 def _normalised(start: RigStart) -> tuple[FloatArray, FloatArray, FloatArray]:

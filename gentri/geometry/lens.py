@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gentri.data import FloatArray
 from gentri.geometry.adjustment_problem import Observations, Priors, held
-from gentri.geometry.bundle import Adjusted, adjust
+from gentri.geometry.bundle import FINE, Adjusted, adjust
 from gentri.geometry.options import CalibrationOptions
 from gentri.geometry.projection import Views, project_views
 from gentri.geometry.sample import BONES, Sample
@@ -136,10 +136,16 @@ def observations(sample: Sample) -> Observations:
     return Observations(sample.xy_px, sample.sigma_px, weight, BONES, take.ravel())
 
 
-def warm_up(sample: Sample, views: Views, xyz: FloatArray, options: CalibrationOptions) -> Adjusted:
+def warm_up(
+    sample: Sample,
+    views: Views,
+    xyz: FloatArray,
+    options: CalibrationOptions,
+    converged: float = FINE,
+) -> Adjusted:
     """Bundle adjustment of poses and joints (F, J, 3) alone, from a rough start."""
     poses_only = held(lens_priors(sample, options, PLAIN))
-    return adjust(observations(sample), views, xyz, poses_only, _WARM_UP)
+    return adjust(observations(sample), views, xyz, poses_only, _WARM_UP, converged)
 
 
 def refine(
@@ -148,6 +154,7 @@ def refine(
     options: CalibrationOptions,
     lens: Lens,
     strength: float | None = None,
+    converged: float = FINE,
 ) -> Adjusted:
     """Bundle adjustment with a lens model, from cameras and joints already adjusted.
 
@@ -157,6 +164,7 @@ def refine(
         options: priors.
         lens: the model.
         strength: of the priors, see `overrating`; that of the start by default.
+        converged: see `adjust`.
     """
     priors = lens_priors(sample, options, lens, strength or overrating(sample, start))
     views, unit = start.views, focal_unit(sample)
@@ -169,4 +177,4 @@ def refine(
         center=np.where(priors.sigma_center_px[:, None] > 0, views.center, priors.center_px),
         k=views.k * (np.stack([priors.sigma_k1, priors.sigma_k2], axis=-1) > 0),
     )
-    return adjust(observations(sample), views, start.xyz, priors, _ITERATIONS)
+    return adjust(observations(sample), views, start.xyz, priors, _ITERATIONS, converged)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gentri.data import FloatArray
 from gentri.geometry.adjustment_problem import Priors
-from gentri.geometry.bundle import Adjusted
+from gentri.geometry.bundle import ROUGH, Adjusted
 from gentri.geometry.lens import Lens, camera_models, focal_unit, lens_priors, overrating, refine
 from gentri.geometry.options import CalibrationOptions
 from gentri.geometry.projection import CENTER, K1, K2, LOG_FOCAL
@@ -44,7 +44,8 @@ def choose_lens(
     rich = max(models, key=lambda m: (not m.shared, m.radial, m.shifted))
     adjusted = start
     for _ in range(_ROUNDS):
-        adjusted = refine(sample, adjusted, options, rich, overrating(sample, adjusted))
+        strength = overrating(sample, adjusted)
+        adjusted = refine(sample, adjusted, options, rich, strength, ROUGH)
     strength = overrating(sample, adjusted)
     priors = lens_priors(sample, options, rich)
     odds = [

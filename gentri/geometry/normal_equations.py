@@ -1,13 +1,13 @@
 """Gauss–Newton model of a bundle adjustment, in blocks, and its damped solution.
 
 Schur complement over frames (Triggs et al., "Bundle Adjustment – A Modern Synthesis", 2000, §6).
-One frame of joints is one eliminated block, so that bone-length constancy, which couples the joints
-of a frame, costs nothing extra.
+Bone-length constancy couples the joints of a limb: one limb in one frame is one eliminated block.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gentri.data import FloatArray
 from gentri.geometry.adjustment_problem import Problem, State
@@ -26,6 +26,8 @@ class NormalEquations:
         H: (P, P) and g: (P,) of the shared parameters.
         H_joints: (F, J, 3, J, 3) and g_joints: (F, J, 3) of each frame's joints.
         cross: (F, J, 3, P) joints by shared parameters.
+        limbs: (L, n) joints that are coupled with each other alone, by their number n; together
+            all J.
     """
 
     H: FloatArray
@@ -33,9 +35,12 @@ class NormalEquations:
     H_joints: FloatArray
     g_joints: FloatArray
     cross: FloatArray
+    limbs: tuple[NDArray[np.int64], ...]
 
     @classmethod
-    def zeros(cls, frames: int, joints: int, size: int) -> "NormalEquations":
+    def zeros(
+        cls, frames: int, joints: int, size: int, limbs: tuple[NDArray[np.int64], ...]
+    ) -> "NormalEquations":
         """Nothing added yet."""
         return cls(
             H=np.zeros((size, size)),
@@ -43,42 +48,52 @@ class NormalEquations:
             H_joints=np.zeros((frames, joints, 3, joints, 3)),
             g_joints=np.zeros((frames, joints, 3)),
             cross=np.zeros((frames, joints, 3, size)),
+            limbs=limbs,
         )
 
     def step(self, damping: float) -> tuple[FloatArray, FloatArray]:
         """Levenberg–Marquardt step of the shared parameters (P,) and the joints (F, J, 3)."""
-        frame, cross = self._frame_blocks()
-        diagonal = np.einsum("faa->fa", frame)
-        lift = damping * diagonal + _RIDGE * diagonal.max(initial=1e-12)
-        damped = frame + lift[..., None] * np.eye(frame.shape[1])
-        right = np.concatenate([cross, self.g_joints.reshape(*frame.shape[:2], 1)], axis=-1)
-        solved = np.linalg.solve(damped, right)
-        # Frame by frame: one large product would leave its rounding to the number of BLAS threads.
-        reduced = (np.swapaxes(cross, -1, -2) @ solved).sum(axis=0)
+        right = np.concatenate([self.cross, self.g_joints[..., None]], axis=-1)
+        solved = self._solved(damping, right)
+        reduced = self._summed(solved)
         S = self.H + np.diag(damping * np.diag(self.H) + 1e-12) - reduced[:, :-1]
         step = -np.linalg.solve(S, self.g - reduced[:, -1])
-        joint_step = -(solved[..., -1] + solved[..., :-1] @ step)
-        return step, joint_step.reshape(self.g_joints.shape)
+        return step, -(solved[..., -1] + solved[..., :-1] @ step)
 
     def reduced_hessian(self) -> FloatArray:
         """H of the shared parameters with the joints eliminated, (P, P)."""
-        frame, cross = self._frame_blocks()
-        diagonal = np.einsum("faa->fa", frame)
-        lift = _RIDGE * diagonal.max(initial=1e-12) * np.eye(frame.shape[1])
-        return self.H - np.einsum("fdp,fdq->pq", cross, np.linalg.solve(frame + lift, cross))
+        return self.H - self._summed(self._solved(0.0, self.cross))
 
-    def _frame_blocks(self) -> tuple[FloatArray, FloatArray]:
-        """`H_joints` (F, D, D) and `cross` (F, D, P) with the D = 3 J coordinates in one axis."""
+    def _solved(self, damping: float, right: FloatArray) -> FloatArray:
+        """Solution x (F, J, 3, N) of (H_joints + damping · its diagonal) x = right, by limbs."""
+        largest = np.einsum("fkaka->fka", self.H_joints).max(initial=1e-12)
+        solved = np.empty_like(right)
+        for limbs in self.limbs:
+            block = self.H_joints[:, limbs[:, :, None], :, limbs[:, None, :]]  # (L, n, n, F, 3, 3)
+            limb_count, n, _, frames = block.shape[:4]
+            block = block.transpose(3, 0, 1, 4, 2, 5).reshape(frames, limb_count, 3 * n, 3 * n)
+            lift = damping * np.einsum("flaa->fla", block) + _RIDGE * largest
+            # The inverse of a small matrix: cheaper than to solve for many right sides.
+            inverse = np.linalg.inv(block + lift[..., None] * np.eye(3 * n))
+            part = right[:, limbs]
+            solved[:, limbs] = (inverse @ part.reshape(*lift.shape, -1)).reshape(part.shape)
+        return solved
+
+    def _summed(self, solved: FloatArray) -> FloatArray:
+        """crossᵀ · solved over all joints and frames, (P, N).
+
+        Frame by frame: one large product would leave its rounding to the number of BLAS threads.
+        """
         frames, joints = self.g_joints.shape[:2]
-        D = 3 * joints
-        return self.H_joints.reshape(frames, D, D), self.cross.reshape(frames, D, len(self.g))
+        cross = self.cross.reshape(frames, 3 * joints, -1)
+        return (np.swapaxes(cross, -1, -2) @ solved.reshape(frames, 3 * joints, -1)).sum(axis=0)
 
 
 def normal_equations(problem: Problem, state: State) -> NormalEquations:
     """Linearise reprojections, priors and bones, each with its Cauchy weight, about a state."""
     r, by_camera, by_joint = _weighted_reprojection(problem, state)
     frames, joints = state.xyz.shape[:2]
-    equations = NormalEquations.zeros(frames, joints, problem.size)
+    equations = NormalEquations.zeros(frames, joints, problem.size, problem.limbs)
     H, g, cross = equations.H, equations.g, equations.cross
     prior, inverse = problem.prior_residuals(state.views), problem.prior_inverse_sigma
     for c, columns in enumerate(problem.columns):
@@ -90,9 +105,11 @@ def normal_equations(problem: Problem, state: State) -> NormalEquations:
         g[at] += flat.T @ r[c].ravel() + inverse[c, free] * prior[c, free]
         cross[..., at] += np.swapaxes(by_joint[c], -1, -2) @ J
     k = np.arange(joints)
-    own = (np.swapaxes(by_joint, -1, -2) @ by_joint).sum(0)
-    equations.H_joints[:, k, :, k] = np.moveaxis(own, 0, 1)
-    equations.g_joints[:] = np.einsum("cfkia,cfki->fka", by_joint, r)
+    rows = np.moveaxis(by_joint, 0, 2).reshape(frames, joints, -1, 3)  # of all cameras
+    across = np.swapaxes(rows, -1, -2)
+    equations.H_joints[:, k, :, k] = np.moveaxis(across @ rows, 0, 1)
+    right = np.moveaxis(r, 0, 2).reshape(frames, joints, -1, 1)
+    equations.g_joints[:] = (across @ right)[..., 0]
     if len(problem.bones):
         _add_bones(equations, problem, state)
     return equations

@@ -71,15 +71,19 @@ def projection_jacobians(views: Views, Y: FloatArray) -> tuple[FloatArray, Float
     )
     by_Y = np.zeros((*z.shape, 2, 3))
     by_Y[..., :2] = by_u / z[..., None, None]
-    by_Y[..., 2] = -(by_u @ u[..., None])[..., 0] / z[..., None]
+    by_Y[..., 2] = -(by_u * u[..., None, :]).sum(-1) / z[..., None]
 
-    RX = Y - views.t[:, None, None]
     camera = np.empty((*z.shape, 2, CAMERA_PARAMS))
-    camera[..., :3] = np.cross(RX[..., None, :], by_Y)  # a·(w × RX) = w·(RX × a)
+    x, y, z = np.moveaxis((Y - views.t[:, None, None])[..., None, :], -1, 0)
+    a, b, c = np.moveaxis(by_Y, -1, 0)
+    camera[..., 0] = y * c - z * b  # a·(w × RX) = w·(RX × a)
+    camera[..., 1] = z * a - x * c
+    camera[..., 2] = x * b - y * a
     camera[..., 3:6] = by_Y
     bent = f[..., None] * u
     camera[..., LOG_FOCAL] = bent * bend[..., None]
     camera[..., CENTER] = np.eye(2)
     camera[..., K1] = bent * r2[..., None]
     camera[..., K2] = bent * (r2**2)[..., None]
-    return camera, by_Y @ views.R[:, None, None]
+    count = len(views.R)
+    return camera, (by_Y.reshape(count, -1, 3) @ views.R).reshape(by_Y.shape)

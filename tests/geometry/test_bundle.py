@@ -6,7 +6,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from gentri.geometry.adjustment_problem import Observations, Priors, Problem, State, held
-from gentri.geometry.bundle import adjust
+from gentri.geometry.bundle import COARSE, FINE, ROUGH, adjust
 from gentri.geometry.normal_equations import normal_equations
 from gentri.geometry.projection import (
     CAMERA_PARAMS,
@@ -176,6 +176,17 @@ def test_the_step_by_blocks_solves_the_whole_damped_system() -> None:
     np.testing.assert_allclose(e.reduced_hessian(), bare, rtol=1e-5, atol=1e-5 * np.abs(bare).max())
 
 
+def test_limbs_are_the_joints_that_bones_in_use_connect() -> None:
+    views, xyz = scene(5, joints=7)
+    seen = replace(observe(views, xyz), bones=np.array([[5, 1], [1, 4], [3, 0]]))
+    alone, pairs, threes = Problem(seen, priors(views, sigma_bone=0.05)).limbs
+    assert alone.tolist() == [[2], [6]]
+    assert pairs.tolist() == [[0, 3]]
+    assert threes.tolist() == [[1, 4, 5]]
+    (alone,) = Problem(seen, priors(views)).limbs
+    assert alone.tolist() == [[j] for j in range(7)]
+
+
 def perturbed(views: Views, xyz: np.ndarray, seed: int, focal: float) -> tuple[Views, np.ndarray]:
     rng = np.random.default_rng(seed)
     turn = Rotation.from_rotvec(rng.normal(0, 0.03, (len(views.R), 3))).as_matrix()
@@ -209,6 +220,19 @@ def test_the_cost_never_rises_and_the_first_camera_never_moves() -> None:
     assert all(a.cost >= b.cost for a, b in pairwise(costs))
     np.testing.assert_array_equal(costs[-1].views.R[0], start.R[0])
     np.testing.assert_array_equal(costs[-1].views.t[0], start.t[0])
+
+
+def test_an_adjustment_ends_where_the_cost_hardly_falls() -> None:
+    views, xyz = scene(7)
+    rng = np.random.default_rng(7)
+    exact = observe(views, xyz)
+    seen = replace(exact, xy_px=exact.xy_px + 5.0 * rng.standard_t(2, exact.xy_px.shape))
+    start, joints = perturbed(views, xyz, 7, 1000.0)
+    coarse, rough, fine = (
+        adjust(seen, start, joints, priors(views), 100, limit) for limit in (COARSE, ROUGH, FINE)
+    )
+    assert coarse.iterations < rough.iterations < fine.iterations < 100
+    assert coarse.cost > rough.cost > fine.cost > 0.99 * coarse.cost
 
 
 def test_held_priors_leave_the_lens_alone() -> None:
