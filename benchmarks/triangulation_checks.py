@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,10 @@ from gentri.synthetic import (
     real_like_noise,
 )
 
-GOOD_SHARE = 0.03  # a detection that is off by less, share of the person's box, is good
+# A detection that is off by less, share of the person's box, is good: the 90th percentile of real
+# ones. Where two of four views are good, the best by rule then errs by 90 to 100 mm, as it did on
+# recordings with motion-capture truth.
+GOOD_SHARE = 0.06
 MIN_ANGLE_DEG = 5.0
 TIMED_FRAMES = 1000
 
@@ -126,28 +130,41 @@ def _placed_error(xyz: FloatArray, walk: Walk) -> float:
 
 
 def foreseen(
-    scorer: str | Path, name: str, clips: tuple[Clip, ...], frames: int
-) -> tuple[float, float, dict[str, float]]:
-    """Rank correlation of foreseen and true errors; share of p99 that the worst 10 % make."""
+    scorer: str | Path, names: Sequence[str], views: Sequence[int], clips: tuple[Clip, ...],
+    frames: int,
+) -> tuple[float, float, dict[str, float]]:  # fmt: skip
+    """How well errors are foreseen on all takes of some suites and numbers of views together.
+
+    Returns:
+        Rank correlation of foreseen and true errors; by how much p99 falls without the tenth of
+        the joints that is foreseen to be worst; figures.
+    """
     file = None if scorer == "learned" else Path(scorer)
     errors, expected = [], []
-    for one in synthetic_sets(suite(name), 4, clips, frames):
-        points = triangulate(
-            _recording(one.keypoints, one.rig),
-            estimator("learned", 4, INLIER_BOX_SHARE, MIN_ANGLE_DEG, file),
-            inlier_box_share=1.0,
-            min_angle_deg=0.0,
-        )
-        away = np.linalg.norm(points.xyz[:, 0] - one.truth, axis=-1)
-        known = np.isfinite(away) & np.isfinite(points.error_m[:, 0])
-        errors.append(away[known])
-        expected.append(points.error_m[:, 0][known])
+    for name, count in product(names, views):
+        learned = estimator("learned", count, INLIER_BOX_SHARE, MIN_ANGLE_DEG, file)
+        for one in synthetic_sets(suite(name), count, clips, frames):
+            points = triangulate(
+                _recording(one.keypoints, one.rig),
+                learned,
+                inlier_box_share=1.0,
+                min_angle_deg=0.0,
+            )
+            away = np.linalg.norm(points.xyz[:, 0] - one.truth, axis=-1)
+            known = np.isfinite(away) & np.isfinite(points.error_m[:, 0])
+            errors.append(away[known])
+            expected.append(points.error_m[:, 0][known])
     error, told = np.concatenate(errors), np.concatenate(expected)
     ranks = np.argsort(np.argsort([error, told], axis=1), axis=1)
     rank = float(np.corrcoef(ranks)[0, 1])
     kept = error[told <= np.quantile(told, 0.9)]
     p99, without = np.quantile(error, 0.99), np.quantile(kept, 0.99)
-    figures = {"p99_mm": 1e3 * p99, "p99_without_mm": 1e3 * without, "joints": len(error)}
+    figures = {
+        "mean_mm": 1e3 * error.mean(),
+        "foreseen_mean_mm": 1e3 * told.mean(),
+        "p99_mm": 1e3 * p99,
+        "p99_without_mm": 1e3 * without,
+    }
     return rank, float(1 - without / p99), figures
 
 

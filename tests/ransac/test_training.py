@@ -132,14 +132,15 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import torch
-import gentri.ransac.training.run as run
+import gentri.ransac.training.loop as loop
+from gentri.ransac.training.run import train
 from gentri.ransac.training.settings import read_settings
 from gentri.synthetic import read_clips
 torch.set_num_threads(1)
-run.CHECKPOINT_STEPS = 2
+loop.CHECKPOINT_STEPS = 2
 changes = dict(pair.split("=", 1) for pair in sys.argv[3:])
 settings = read_settings(None, changes)
-run.train(read_clips(Path(sys.argv[1])), Path(sys.argv[2]), settings, device="cpu")
+train(read_clips(Path(sys.argv[1])), Path(sys.argv[2]), settings, device="cpu")
 """
 
 

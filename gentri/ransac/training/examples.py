@@ -4,6 +4,7 @@ Nothing that a network sees depends on the network, so it is computed once and k
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,14 @@ TAKES_PER_FILE = 25
 
 # Tensors of equal first axis (skeletons), by name.
 Examples = dict[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Examples by the number of views: to train with, and those held back."""
+
+    training: dict[int, Examples]
+    held_back: dict[int, Examples]
 
 
 def recording_of(scene: TrainingScene) -> Recording:
@@ -106,29 +115,46 @@ def joined(parts: list[Examples]) -> Examples:
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
-def example_files(
-    folder: Path, make: Callable[[TrainingScene], Examples], clips: tuple[Clip, ...],
-    views: int, takes: int, seed: int,
-) -> Iterator[Path]:  # fmt: skip
+@dataclass(frozen=True)
+class Wanted:
+    """Which examples to make; each take depends on nothing but this and its number.
+
+    Attributes:
+        make: from `MAKERS`.
+        views: number of cameras.
+        takes: number of takes.
+        errors: kinds of errors that may be.
+        seed: of the scenes.
+    """
+
+    make: Callable[[TrainingScene], Examples]
+    views: int
+    takes: int
+    errors: tuple[str, ...]
+    seed: int
+
+
+def example_files(folder: Path, clips: tuple[Clip, ...], wanted: Wanted) -> Iterator[Path]:
     """Files of `TAKES_PER_FILE` takes each; those that are there already are not made again.
 
     Args:
         folder: where they are kept.
-        make: from `MAKERS`.
         clips: of the people.
-        views: number of cameras.
-        takes: number of takes.
-        seed: of the scenes; each depends on nothing but this, `views` and its number.
+        wanted: which examples.
     """
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    for first in range(0, takes, TAKES_PER_FILE):
-        path = folder / f"{views:02d}-{first:05d}.safetensors"
+    for first in range(0, wanted.takes, TAKES_PER_FILE):
+        path = folder / f"{wanted.views:02d}-{first:05d}.safetensors"
         if not path.exists():
-            numbers = range(first, min(first + TAKES_PER_FILE, takes))
-            rngs = [np.random.default_rng([seed, views, number]) for number in numbers]
-            examples = joined([make(training_scene(rng, clips, views)) for rng in rngs])
+            numbers = range(first, min(first + TAKES_PER_FILE, wanted.takes))
+            examples = joined([_example(clips, wanted, number) for number in numbers])
             with atomic_write(path) as temporary:
                 save_file({k: v.contiguous() for k, v in examples.items()}, temporary)
         yield path
+
+
+def _example(clips: tuple[Clip, ...], wanted: Wanted, number: int) -> Examples:
+    rng = np.random.default_rng([wanted.seed, wanted.views, number])
+    return wanted.make(training_scene(rng, clips, wanted.views, wanted.errors))

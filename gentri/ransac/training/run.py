@@ -1,17 +1,13 @@
-"""The training itself: examples, steps, checkpoints, a weight file.
+"""The training itself: from motion over examples and steps to a weight file.
 
 A training that was killed goes on where it was: examples are kept as they are made, the networks
 and the optimizer every so many steps; what is random depends on the seed and the number of the
 step.
 """
 
-import csv
 import hashlib
 import json
-import math
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +16,12 @@ import torch
 from torch import nn
 
 from gentri.errors import InputError
-from gentri.pipeline.atomic import atomic_write
 from gentri.ransac.scorer_file import write_scorer
-from gentri.ransac.training.examples import MAKERS, Examples, example_files, joined
+from gentri.ransac.training.examples import MAKERS, Data, Wanted, example_files, joined
+from gentri.ransac.training.loop import Progress, Training
 from gentri.ransac.training.settings import TrainingSettings
-from gentri.ransac.training.tasks import TASKS, Task
+from gentri.ransac.training.tasks import TASKS
 from gentri.synthetic import Clip
-
-CHECKPOINT_STEPS, JUDGE_STEPS = 200, 200
-
-Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """Examples by the number of views: to train with, and those held back."""
-
-    training: dict[int, Examples]
-    held_back: dict[int, Examples]
 
 
 def train(
@@ -55,8 +39,8 @@ def train(
         clips: motion of people.
         out: the `.safetensors` to write.
         settings: from `read_settings`.
-        work: folder for examples and checkpoints, which a later run goes on with; trainings of other
-            settings may share it. None: beside the result.
+        work: folder for examples and checkpoints, which a later run goes on with; trainings of
+            other settings may share it. None: beside the result.
         device: where the network is trained; "auto" takes CUDA where there is one.
         progress: called now and then.
 
@@ -66,30 +50,50 @@ def train(
     Raises:
         InputError: no subject is left to train on.
     """
-    mine = _subjects_to_train_on(clips, settings)
+    mine = subjects_to_train_on(clips, settings)
     work = out.with_name(f"{out.name}.training") if work is None else work
     made = [settings.method, settings.seed, asdict(settings.examples), *_motion(mine)]
-    data = _examples(work / f"examples-{_digest(made)}", mine, settings, progress)
+    data = examples(work / f"examples-{_digest(made)}", mine, settings, progress)
     own = work / f"run-{_digest([*made, asdict(settings)])}"
-    own.mkdir(parents=True, exist_ok=True)
-    task = TASKS[settings.method](settings)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    training = _Training(task, data, settings, own, device)
-    metrics = training.run(progress)
-    subjects = sorted({clip.subject for clip in mine})
+    network, metrics = fit(data, settings, own, device=device, progress=progress)
     card = {
         "settings": asdict(settings),
-        "subjects": subjects,
+        "subjects": sorted({clip.subject for clip in mine}),
         "clips": len(mine),
         "examples": {str(v): len(next(iter(e.values()))) for v, e in data.training.items()},
         "metrics": metrics,
     }
-    write_scorer(training.averaged, out, card)
+    write_scorer(network, out, card)
     return card
 
 
-def _subjects_to_train_on(clips: tuple[Clip, ...], settings: TrainingSettings) -> tuple[Clip, ...]:
+def fit(
+    data: Data,
+    settings: TrainingSettings,
+    work: Path,
+    *,
+    device: str = "auto",
+    progress: Progress = lambda _what, _done, _total: None,
+) -> tuple[nn.Module, dict[str, float]]:
+    """Train on examples; the network, and figures of what was held back.
+
+    Args:
+        data: from `examples`.
+        settings: from `read_settings`.
+        work: folder of the checkpoint and of `curve.csv`.
+        device: as for `train`.
+        progress: as for `train`.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    training = Training(TASKS[settings.method](settings), data, settings, work, device)
+    metrics = training.run(progress)
+    return training.averaged, metrics
+
+
+def subjects_to_train_on(clips: tuple[Clip, ...], settings: TrainingSettings) -> tuple[Clip, ...]:
+    """Clips of subjects that are not left out; InputError where there are none."""
     left_out = tuple(settings.examples.left_out)
     mine = tuple(c for c in clips if not c.subject.startswith(left_out or ("\0",)))
     if not any(clip.moving for clip in mine):
@@ -111,139 +115,25 @@ def _digest(what: list[Any]) -> str:
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _examples(
-    folder: Path, clips: tuple[Clip, ...], settings: TrainingSettings, progress: Progress
+def examples(
+    folder: Path,
+    clips: tuple[Clip, ...],
+    settings: TrainingSettings,
+    progress: Progress = lambda _what, _done, _total: None,
 ) -> Data:
+    """The examples that settings ask for, made where they are not in the folder yet."""
     from safetensors.torch import load_file
 
-    data = Data({}, {})
-    wanted = settings.examples
-    total, done = sum(wanted.takes), 0
+    data, wanted, done = Data({}, {}), settings.examples, 0
     for views, takes in zip(wanted.views, wanted.takes, strict=True):
         back = max(1, round(wanted.held_back * takes))
-        for kept, count, seed in ((data.training, takes, 0), (data.held_back, back, 1)):
-            seeds = 2 * settings.seed + seed
-            make = MAKERS[settings.method]
+        for kept, count, part in ((data.training, takes, 0), (data.held_back, back, 1)):
+            seed = 2 * settings.seed + part
+            which = Wanted(MAKERS[settings.method], views, count, tuple(wanted.errors), seed)
             parts = []
-            for path in example_files(folder / str(seed), make, clips, views, count, seeds):
+            for path in example_files(folder / str(part), clips, which):
                 parts.append(load_file(path))
-                progress("examples", done, total)
+                progress("examples", done, sum(wanted.takes))
             kept[views] = joined(parts)
         done += takes
     return data
-
-
-class _Training:
-    """Steps of a training, with all that has to survive a kill."""
-
-    def __init__(
-        self, task: Task, data: Data, settings: TrainingSettings, work: Path, device: str
-    ) -> None:
-        torch.manual_seed(settings.seed)
-        self.task, self.data, self.settings, self.work = task, data, settings, work
-        self.device = device
-        self.network = task.network(data.training).to(device)
-        self.averaged = task.network(data.training).to(device)
-        self.averaged.load_state_dict(self.network.state_dict())
-        # Each step sees one number of views, as often as there are examples of it.
-        self.share = np.array([len(next(iter(e.values()))) for e in data.training.values()])
-        self.step = 0
-        optimizer = settings.optimizer
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=optimizer.rate, weight_decay=optimizer.decay
-        )
-        self._resume()
-
-    def run(self, progress: Progress) -> dict[str, float]:
-        """Take the steps that are missing; errors of what was held back at the end."""
-        total, start = self.settings.optimizer.steps, time.monotonic()
-        while self.step < total:
-            self._take_step()
-            if self.step % JUDGE_STEPS == 0:
-                self._write_curve(time.monotonic() - start)
-            if self.step % CHECKPOINT_STEPS == 0:
-                self._save()
-            progress("steps", self.step, total)
-        return self._judged()
-
-    def _take_step(self) -> None:
-        settings = self.settings.optimizer
-        done = self.step / settings.steps
-        for group in self.optimizer.param_groups:
-            warm = min(1.0, (self.step + 1) / max(1, settings.warm_up))
-            group["lr"] = settings.rate * warm * (0.02 + 0.49 * (1 + math.cos(math.pi * done)))
-        rng = np.random.default_rng([self.settings.seed, self.step])
-        views = rng.choice(list(self.data.training), p=self.share / self.share.sum())
-        batch = self._batch(self.data.training[views], rng)
-        generator = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
-        loss = self.task.loss(self.network, batch, int(views), done, generator)
-        self.optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
-        self.step += 1
-        keep = min(settings.averaged, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for mean, new in zip(
-                self.averaged.parameters(), self.network.parameters(), strict=True
-            ):
-                mean.lerp_(new, 1 - keep)
-
-    def _batch(self, examples: Examples, rng: np.random.Generator) -> Examples:
-        count = len(next(iter(examples.values())))
-        index = torch.from_numpy(rng.integers(count, size=self.settings.optimizer.batch))
-        return {name: x[index].to(self.device) for name, x in examples.items()}
-
-    def _judged(self) -> dict[str, float]:
-        self.averaged.eval()
-        with torch.no_grad():
-            found = {
-                f"{name}, {views} views": value
-                for views, examples in self.data.held_back.items()
-                for name, value in self.task.judged(self.averaged, examples).items()
-            }
-        self.averaged.train()
-        return {name: round(value, 6) for name, value in found.items()}
-
-    def _write_curve(self, seconds: float) -> None:
-        row = {"step": self.step, "seconds": round(seconds, 1), **self._judged()}
-        path = self.work / "curve.csv"
-        new = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
-
-    def _save(self) -> None:
-        from safetensors.torch import save_file
-
-        state = {f"network.{k}": v for k, v in self.network.state_dict().items()}
-        state |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
-        for number, moments in self.optimizer.state_dict()["state"].items():
-            state |= {f"optimizer.{number}.{k}": v for k, v in moments.items()}
-        state = {k: v.detach().clone().contiguous() for k, v in state.items()}
-        with atomic_write(self.work / "checkpoint.safetensors") as path:
-            save_file(state, path, {"step": str(self.step)})
-
-    def _resume(self) -> None:
-        from safetensors import safe_open
-
-        path = self.work / "checkpoint.safetensors"
-        if not path.exists():
-            return
-        with safe_open(path, "pt") as file:
-            self.step = int((file.metadata() or {})["step"])
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-
-        def under(prefix: str) -> dict[str, torch.Tensor]:
-            return {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
-
-        self.network.load_state_dict(under("network."))
-        self.averaged.load_state_dict(under("averaged."))
-        moments: dict[int, dict[str, torch.Tensor]] = {}
-        for name, value in under("optimizer.").items():
-            number, _, key = name.partition(".")
-            moments.setdefault(int(number), {})[key] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})

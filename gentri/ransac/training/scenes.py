@@ -1,10 +1,11 @@
 """Scenes to train on: people unlike each other, rigs as people set them up, errors of all kinds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gentri.data import Keypoints2D, Rig, Rigid3
+from gentri.data import Camera, Keypoints2D, Rig, Rigid3
 from gentri.synthetic import (
     Clip,
     Walk,
@@ -20,7 +21,8 @@ SECONDS = (4.0, 12.0)
 STAYS = 0.25  # share of the takes in which the person stays on the spot
 
 # Errors of a take: as sketched, as real detectors make them, or one on top of the other.
-KINDS, KIND_SHARE = ("sketch", "real", "both"), (0.45, 0.35, 0.2)
+KINDS = {"sketch": 0.45, "real": 0.35, "both": 0.2}
+ON_TOP = (0.2, 1.0)  # strength of sketched errors on top of others
 STRENGTH = (0.3, 2.0)  # of the errors, drawn evenly in the logarithm
 
 # What a detector means by its score: exponents, the last one says nothing at all.
@@ -42,18 +44,31 @@ class TrainingScene:
     walk: Walk
 
 
-def training_scene(rng: np.random.Generator, clips: tuple[Clip, ...], views: int) -> TrainingScene:
-    """One take of one person."""
+def training_scene(
+    rng: np.random.Generator,
+    clips: tuple[Clip, ...],
+    views: int,
+    kinds: Sequence[str] = tuple(KINDS),
+) -> TrainingScene:
+    """One take of one person.
+
+    Args:
+        rng: source of all variation.
+        clips: of the people.
+        views: number of cameras.
+        kinds: of errors that may be, from `KINDS`.
+    """
     rig = random_rig(rng, views)
     moving = rng.uniform() > STAYS
     walk = mocap_take(rng, clips, seconds=rng.uniform(*SECONDS), moving=moving)
-    keypoints = _lost(rng, _scored(rng, _erring(rng, rig, walk)))
+    keypoints = _lost(rng, _scored(rng, _erring(rng, rig, walk, kinds)))
     return TrainingScene(keypoints, _estimated(rng, rig), walk)
 
 
-def _erring(rng: np.random.Generator, rig: Rig, walk: Walk) -> Keypoints2D:
+def _erring(rng: np.random.Generator, rig: Rig, walk: Walk, kinds: Sequence[str]) -> Keypoints2D:
     exact = observe(rig, walk)
-    kind = rng.choice(KINDS, p=KIND_SHARE)
+    share = np.array([KINDS[kind] for kind in kinds])
+    kind = rng.choice(kinds, p=share / share.sum())
     strength = float(np.exp(rng.uniform(*np.log(STRENGTH))))
     if kind == "sketch":
         return sketch_noise(exact, walk, rig, rng, strength=strength)
@@ -61,8 +76,7 @@ def _erring(rng: np.random.Generator, rig: Rig, walk: Walk) -> Keypoints2D:
     slow = real_like_noise(exact, walk, rig, rng, detector=detector, strength=strength)
     if kind == "real":
         return slow
-    fast = sketch_noise(slow, walk, rig, rng, strength=rng.uniform(0.2, 1.0))
-    return fast
+    return sketch_noise(slow, walk, rig, rng, strength=rng.uniform(*ON_TOP))
 
 
 def _scored(rng: np.random.Generator, keypoints: Keypoints2D) -> Keypoints2D:
@@ -88,9 +102,9 @@ def _estimated(rng: np.random.Generator, rig: Rig) -> Rig:
     return replace(rig, cameras=tuple(replace(c, cam_from_world=_off(rng, c)) for c in rig.cameras))
 
 
-def _off(rng: np.random.Generator, camera: object) -> Rigid3:
+def _off(rng: np.random.Generator, camera: Camera) -> Rigid3:
     from scipy.spatial.transform import Rotation
 
-    pose: Rigid3 = camera.cam_from_world  # type: ignore[attr-defined]
+    pose = camera.cam_from_world
     turn = Rotation.from_rotvec(np.radians(TURNED_DEG) * rng.normal(size=3)).as_matrix()
     return Rigid3(turn @ pose.R, turn @ pose.t + MOVED_M * rng.normal(size=3))

@@ -19,6 +19,7 @@ class ExampleSettings:
 
     views: list[int]
     takes: list[int]
+    errors: list[str]
     held_back: float
     left_out: list[str]
 
