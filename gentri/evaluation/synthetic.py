@@ -29,7 +29,7 @@ from gentri.synthetic import (
     real_like_noise,
     sketch_noise,
 )
-from gentri.synthetic.real_like import _by_azimuth, _redefined
+from gentri.synthetic.real_like import by_azimuth, redefined
 from gentri.synthetic.sketch import person_size
 
 SECONDS = 10.0  # of a take, at 10 Hz: 100 frames
@@ -148,8 +148,8 @@ def _real_like(exact: Keypoints2D, walk: Walk, rig: Rig, rng: np.random.Generato
 def _biased(exact: Keypoints2D, walk: Walk, rig: Rig, rng: np.random.Generator) -> Keypoints2D:
     """Sketched errors about the places where a detector with habits sees the joints."""
     detector = _own_detector(rng)
-    share = _by_azimuth(detector, rig, walk)
-    bias = share * person_size(exact.xy_px)[..., None, None] + _redefined(detector, rig, walk)
+    share = by_azimuth(detector, rig, walk)
+    bias = share * person_size(exact.xy_px)[..., None, None] + redefined(detector, rig, walk)
     xy_px = (exact.xy_px + bias).astype(np.float32)
     return sketch_noise(replace(exact, xy_px=xy_px), walk, rig, rng)
 

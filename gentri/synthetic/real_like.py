@@ -92,12 +92,12 @@ def real_like_noise(
     """
     detector = random_detector(rng) if detector is None else detector
     hidden = behind_torso(rig, walk.xyz)
-    share = _constant(rng, exact) + _by_azimuth(detector, rig, walk)
+    share = _constant(rng, exact) + by_azimuth(detector, rig, walk)
     share = share + _slow(rng, exact, SLOW) + FAST * rng.normal(size=exact.xy_px.shape)
     step_s = _step_s(exact)
     lapse = remembering(rng, hidden.shape, SLOW_CORRELATION ** (step_s / 0.1)) > LAPSES
     share = share + (hidden | lapse)[..., None] * _slow(rng, exact, LAPSE)
-    error = share * person_size(exact.xy_px)[..., None, None] + _redefined(detector, rig, walk)
+    error = share * person_size(exact.xy_px)[..., None, None] + redefined(detector, rig, walk)
     xy = exact.xy_px + strength * error
     return with_mistakes(exact, xy, hidden, rng, swaps=SWAPS, outliers=OUTLIERS)
 
@@ -107,7 +107,7 @@ def _constant(rng: np.random.Generator, exact: Keypoints2D) -> FloatArray:
     return CONSTANT * rng.normal(size=(views, 1, joints, 2))
 
 
-def _by_azimuth(detector: Detector, rig: Rig, walk: Walk) -> FloatArray:
+def by_azimuth(detector: Detector, rig: Rig, walk: Walk) -> FloatArray:
     """Error (C, T, 17, 2) that depends on the side from which the person is seen."""
     middle = walk.xyz.mean(axis=1)
     center = np.array([c.center for c in rig.cameras])
@@ -139,7 +139,7 @@ def remembering(rng: np.random.Generator, shape: tuple[int, ...], correlation: f
     return out
 
 
-def _redefined(detector: Detector, rig: Rig, walk: Walk) -> FloatArray:
+def redefined(detector: Detector, rig: Rig, walk: Walk) -> FloatArray:
     """Pixels (C, T, 17, 2) between a detector's joints and the true ones."""
     heading = headings(walk.xyz)
     c, s = np.cos(heading), np.sin(heading)
