@@ -156,30 +156,39 @@ def _distance(views: list[_View], tracks: Tracks, c: int) -> tuple[FloatArray, N
     others = [d for d in range(len(views)) if d != c]
     seen = np.stack([views[d].of(tracks[d]) for d in others])
     R, t = np.stack([views[d].R for d in others]), np.stack([views[d].t for d in others])
-    weight = np.isfinite(seen[..., 0]).astype(float)
-    distance = np.stack(
-        [_line_distance(views[d], views[c], s) for d, s in zip(others, seen, strict=True)]
+    distance = np.full(views[c].track.shape, np.nan)
+    is_place = np.zeros(len(distance), dtype=bool)
+    if len(others) > 1:
+        xyz = triangulate(seen, np.isfinite(seen[..., 0]).astype(float), R, t, _ROBUST_ANGLE)
+        p = xyz @ views[c].R.T + views[c].t
+        place = p[..., :2] / np.where(p[..., 2:] > 0, p[..., 2:], np.nan)
+        is_place = np.isfinite(place).all(-1).sum(-1) >= _MIN_JOINTS
+        away = np.linalg.norm(views[c].xy[is_place] - place[is_place, None], axis=-1)
+        distance[is_place] = _median_joint(away) / (_PLACE * views[c].size[is_place])
+    lines = np.stack(
+        [
+            _line_distance(views[d], views[c], s, ~is_place)
+            for d, s in zip(others, seen, strict=True)
+        ]
     )
-    known = np.isfinite(distance)
-    worst = np.where(known.any(0), np.where(known, distance, 0.0).max(0), np.nan)
-    if len(others) < 2:
-        return worst, np.zeros(len(worst), dtype=bool)
-    xyz = triangulate(seen, weight, R, t, _ROBUST_ANGLE)
-    p = xyz @ views[c].R.T + views[c].t
-    place = p[..., :2] / np.where(p[..., 2:] > 0, p[..., 2:], np.nan)
-    away = np.linalg.norm(views[c].xy - place[:, None], axis=-1)
-    to_place = _median_joint(away) / (_PLACE * views[c].size)
-    is_place = np.isfinite(place).all(-1).sum(-1) >= _MIN_JOINTS
-    return np.where(is_place[:, None], to_place, worst), is_place
+    known = np.isfinite(lines)
+    worst = np.where(known.any(0), np.where(known, lines, 0.0).max(0), np.nan)
+    return np.where(is_place[:, None], distance, worst), is_place
 
 
-def _line_distance(a: _View, b: _View, seen_a: FloatArray) -> FloatArray:
-    """Epipolar distance (S, P) of what b sees to joints (S, 12, 2) of a, 1 at the limit."""
+def _line_distance(a: _View, b: _View, seen_a: FloatArray, at: NDArray[np.bool_]) -> FloatArray:
+    """Epipolar distance (S, P) of what b sees to joints (S, 12, 2) of a, 1 at the limit.
+
+    NaN except at the ticks (S,).
+    """
     R = b.R @ a.R.T
     t = b.t - R @ a.t
     E = skew(t / np.linalg.norm(t)) @ R
-    away = np.sqrt(sampson(E, np.broadcast_to(seen_a[:, None], b.xy.shape), b.xy))
-    return _median_joint(away) / (_LINE * b.size)
+    xy = b.xy[at]
+    away = np.sqrt(sampson(E, np.broadcast_to(seen_a[at, None], xy.shape), xy))
+    distance = np.full(b.track.shape, np.nan)
+    distance[at] = _median_joint(away) / (_LINE * b.size[at])
+    return distance
 
 
 def _median_joint(away: FloatArray) -> FloatArray:
@@ -213,8 +222,7 @@ def _revived(views: list[_View], tracks: Tracks) -> Tracks:
             if a < 0 or _coincides(views[c], int(a), tracks[c]):
                 continue
             seen = views[c].of(frozenset([int(a)]))
-            seen[~lost] = np.nan
-            distance = _line_distance(views[c], views[d], seen)
+            distance = _line_distance(views[c], views[d], seen, lost)
             known = np.isfinite(distance)
             for b, median in _medians(views[d], distance):
                 count = int((known & (views[d].track == b)).sum())
