@@ -60,3 +60,8 @@ def __getattr__(name: str) -> Any:
         if name in names:
             return getattr(import_module(module), name)
     raise AttributeError(f"module 'gentri' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What is loaded on demand, too: completion shows it."""
+    return sorted({*globals(), *__all__})

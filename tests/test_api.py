@@ -12,6 +12,7 @@ import pytest
 
 import gentri
 from gentri import synthetic
+from gentri.data import Detections
 from gentri.errors import InputError, UsageError
 from gentri.geometry.comparison import compare_rigs
 from gentri.rigs import lens_tables
@@ -37,6 +38,27 @@ def test_everything_that_is_promised_is_there() -> None:
         assert getattr(gentri, name).__doc__, name
     with pytest.raises(AttributeError, match="has no attribute 'calibrat'"):
         gentri.calibrat  # noqa: B018
+
+
+def test_completion_shows_it_and_types_are_read() -> None:
+    assert set(gentri.__all__) <= set(dir(gentri))
+    assert (Path(gentri.__file__).parent / "py.typed").is_file()
+
+
+def test_files_are_named_by_text_or_path(tmp_path: Path) -> None:
+    rig, (seen,) = scene()
+    poses = gentri.triangulate(seen, rig)
+    xy, score = seen.xy_px[0][:, None], seen.score[0][:, None]
+    box, track = np.zeros((len(xy), 1, 4), np.float32), np.zeros((len(xy), 1), np.int32)
+    people = Detections(xy, score, box, track, 1920, 1080, seen.skeleton)
+    for thing, array in ((seen, "xy_px"), (poses, "xyz"), (people, "box_px")):
+        text = str(tmp_path / f"{array}.npz")
+        thing.save(text)
+        again = type(thing).load(text)
+        np.testing.assert_array_equal(getattr(again, array), getattr(thing, array))
+        assert type(thing).load(Path(text)).skeleton is thing.skeleton
+    rig.save(str(tmp_path / "rig.toml"))
+    assert gentri.Rig.load(str(tmp_path / "rig.toml")).names == rig.names
 
 
 def test_plain_arrays_to_3d() -> None:
@@ -127,6 +149,47 @@ def test_refusals() -> None:
         gentri.write_rig(rig, "Calib.toml", "pose3sim")
 
 
+def test_things_that_are_not_keypoints_are_refused() -> None:
+    _, (seen,) = scene(3)
+    with pytest.raises(UsageError, match=r"keypoints are a str, .*\n.*read_keypoints\('pose/'\)"):
+        gentri.calibrate("pose/")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="keypoints are a dict, needed Keypoints2D"):
+        gentri.calibrate({})  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="keypoints are a ndarray"):
+        gentri.calibrate([seen, seen.xy_px])  # type: ignore[list-item]
+    with pytest.raises(UsageError, match="the rig is a str, needed a Rig"):
+        gentri.triangulate(seen, "rig.toml")  # type: ignore[arg-type]
+    for wrong in ([0, 0], [0, 0, np.nan], "here"):
+        with pytest.raises(UsageError, match=r"the position of cam0 is .*\n.*x, y and z in metres"):
+            gentri.calibrate(seen, world={"cam0": wrong}, **FAST)
+
+
+def test_one_camera_is_told_from_a_person_whom_none_saw_together() -> None:
+    _, (seen,) = scene(3)
+    alone = replace(
+        seen,
+        cameras=("left",),
+        xy_px=seen.xy_px[:1],
+        score=seen.score[:1],
+        size_px=seen.size_px[:1],
+    )
+    with pytest.raises(UsageError, match=r"only one camera was given: left; .* at least two"):
+        gentri.calibrate(alone)
+
+
+def test_a_take_counts_once() -> None:
+    """Even where the other has more cameras, or lists them otherwise."""
+    _, takes = scene(4, takes=2, noise_px=2.0)
+    again = replace(
+        takes[0],
+        cameras=("new", "cam2", "cam1"),
+        xy_px=np.stack([takes[1].xy_px[0], takes[0].xy_px[2], takes[1].xy_px[1]]),
+    )
+    with pytest.raises(UsageError, match="takes 1 and 3 show the same in cam2"):
+        gentri.calibrate([*takes, again], **FAST)
+    assert gentri.calibrate(takes, **FAST).names == ("cam0", "cam1", "cam2")
+
+
 def test_arrays_that_do_not_fit() -> None:
     xy = np.zeros((2, 5, 17, 2))
     with pytest.raises(UsageError, match=r"needed for halpe26: \(cameras, ticks, 26, 2\)"):
@@ -160,8 +223,13 @@ def test_files_of_several_people(pose: Path) -> None:
     assert len(keypoints.time_s) == 34
     seen = np.isfinite(keypoints.xy_px[..., 0]).any(axis=-1)
     assert seen.mean() > 0.97
-    with pytest.raises(InputError, match="the image size is not known"):
+    with pytest.raises(
+        InputError, match=r"size is not known .*\n.*size_px=\(1920, 1080\)"
+    ) as no_size:
         gentri.read_keypoints(pose, fps=20)
+    assert "--" not in str(no_size.value)
+    with pytest.raises(InputError, match=r"frame rate\n.*add it to the call, such as fps=60"):
+        gentri.read_keypoints(pose, size_px=(1088, 1920))
     size = dict.fromkeys(keypoints.cameras, (1088, 1920))
     with pytest.raises(InputError, match="people have 25 joints, halpe26 has 26"):
         gentri.read_keypoints(pose, size_px=size, fps=20, skeleton="halpe26")

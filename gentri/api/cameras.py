@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gentri.api.settings import params_of
-from gentri.data import Intrinsics, Keypoints2D, Poses3D, Rig
+from gentri.data import FloatArray, Intrinsics, Keypoints2D, PathLike, Poses3D, Rig
 from gentri.errors import PoorResultWarning, UsageError
 
 if TYPE_CHECKING:
     from gentri.geometry.alignment import KnownPlaces
 
-PathLike = str | os.PathLike[str]
 Size = tuple[int, int]
 
 
@@ -50,7 +50,8 @@ def calibrate(
     Raises:
         CalibrationError: the cameras cannot be made out.
         InputError: files or takes that do not belong together.
-        UsageError: an unknown setting, or a value that it cannot have.
+        UsageError: an unknown setting, a value that it cannot have, one camera alone, or a take
+            given twice.
     """
     from gentri.geometry.person_rig import Known, estimate_rig
     from gentri.geometry.verdict import judge
@@ -62,10 +63,7 @@ def calibrate(
     if stature_m is not None:
         settings["stature_m"] = stature_m
     params = params_of(stage.STAGE, settings)
-    listed = [keypoints] if isinstance(keypoints, Keypoints2D) else list(keypoints)
-    if not listed:
-        raise UsageError("no take was given", "give the keypoints of one take or more")
-    takes = [_scored(take, params.min_score) for take in listed]
+    takes = [_scored(take, params.min_score) for take in _takes(keypoints)]
     sizes = {n: s for take in takes for n, s in zip(take.cameras, _sizes(take), strict=True)}
     known = Known(_lenses(intrinsics, sizes), scale_reference(params), _places(world, sizes))
     solved = estimate_rig(takes, params, known)
@@ -85,12 +83,18 @@ def triangulate(keypoints: Keypoints2D, rig: Rig, **settings: Any) -> Poses3D:
 
     Raises:
         InputError: the rig lacks a camera, or is for other pictures.
-        UsageError: an unknown setting, or a value that it cannot have.
+        UsageError: an unknown setting, a value that it cannot have, or other things than these.
     """
     from gentri.geometry.matching import matched_rig
     from gentri.stages import triangulate as stage
 
     params = params_of(stage.STAGE, settings)
+    _require_keypoints(keypoints)
+    if not isinstance(rig, Rig):
+        raise UsageError(
+            f"the rig is a {type(rig).__name__}, needed a Rig",
+            "give what calibrate or read_rig returns",
+        )
     own, _ = matched_rig(rig, keypoints.cameras, keypoints.size_px, "the rig")
     return stage.triangulate_subject(_scored(keypoints, params.min_score), own, params)
 
@@ -124,6 +128,58 @@ def write_rig(rig: Rig, path: PathLike, tool: str = "gentri") -> None:
     if tool not in writers:
         raise UsageError.unknown("rig format", tool, writers)
     writers[tool](rig, Path(path))
+
+
+def _takes(given: Any) -> list[Keypoints2D]:
+    """One take or several, each once, of two cameras or more.
+
+    Raises:
+        UsageError: they are something else.
+    """
+    several = isinstance(given, Sequence) and not isinstance(given, str)
+    takes: list[Any] = list(given) if several else [given]
+    if not takes:
+        raise UsageError("no take was given", "give the keypoints of one take or more")
+    for take in takes:
+        _require_keypoints(take)
+    names = sorted({name for take in takes for name in take.cameras})
+    if len(names) < 2:
+        raise UsageError(
+            f"only one camera was given: {', '.join(names) or 'none'}; calibration needs at least "
+            "two that see the person together",
+            "give the keypoints of all cameras of a take as one Keypoints2D",
+        )
+    for (i, a), (j, b) in combinations(enumerate(takes, start=1), 2):
+        if twice := _same_views(a, b):
+            raise UsageError(
+                f"takes {i} and {j} show the same in {', '.join(twice)}: counted twice, a "
+                "recording would seem surer than it is",
+                "give every take once",
+            )
+    return takes
+
+
+def _require_keypoints(given: Any) -> None:
+    if isinstance(given, Keypoints2D):
+        return
+    files = isinstance(given, str | os.PathLike)
+    raise UsageError(
+        f"keypoints are a {type(given).__name__}, needed Keypoints2D",
+        f"read the files first: gentri.read_keypoints({str(given)!r})"
+        if files
+        else "make them of arrays by gentri.keypoints_from_arrays, or of files by read_keypoints",
+    )
+
+
+def _same_views(a: Keypoints2D, b: Keypoints2D) -> list[str]:
+    """Cameras that saw exactly the same in two takes: detectors never repeat themselves."""
+    shared = [name for name in a.cameras if name in b.cameras]
+    views = [(a.xy_px[a.cameras.index(n)], b.xy_px[b.cameras.index(n)]) for n in shared]
+    return [
+        name
+        for name, (x, y) in zip(shared, views, strict=True)
+        if np.isfinite(x).any() and np.array_equal(x, y, equal_nan=True)
+    ]
 
 
 def _scored(keypoints: Keypoints2D, min_score: float) -> Keypoints2D:
@@ -163,9 +219,21 @@ def _places(
     if isinstance(given, Rig):
         source = given
     elif isinstance(given, Mapping):
-        source = {name: np.asarray(p, dtype=np.float64) for name, p in given.items()}
+        source = {name: _position(name, p) for name, p in given.items()}
     else:
         source = read_places(Path(given), sizes)
     places = KnownPlaces.of(source)
     where = str(given) if isinstance(given, (str, os.PathLike)) else "world"
     return places.renamed(require_all_matched(tuple(places.center_m), tuple(sizes), where))
+
+
+def _position(name: str, given: ArrayLike) -> FloatArray:
+    try:
+        place = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        place = np.empty(0)
+    if place.shape != (3,) or not np.isfinite(place).all():
+        raise UsageError(
+            f"world: the position of {name} is {given!r}", "needed x, y and z in metres, z up"
+        )
+    return place

@@ -1,6 +1,6 @@
 """Keypoints of one person: from files, and from plain arrays."""
 
-import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gentri.data import Detections, Keypoints2D, Timeline
-from gentri.errors import CalibrationError, UsageError
+from gentri.data import Detections, Keypoints2D, PathLike, Timeline
+from gentri.errors import CalibrationError, GentriError, UsageError
 from gentri.skeletons import skeleton as skeleton_of
 
-PathLike = str | os.PathLike[str]
 Size = tuple[int, int]
 
 # Enough to tell the person from others; `calibrate` takes more.
@@ -58,7 +57,10 @@ def read_keypoints(
         session = Session.create(Path(folder) / "session", collect_keypoints(map(Path, paths)))
         edit_settings(stages.STAGES, session.settings_file, edits)
         params = load_settings(stages.STAGES, session.settings_file)
-        runner.run(stages.STAGES, session, params, Runtime(), runner.Silent(), until="detect")
+        try:
+            runner.run(stages.STAGES, session, params, Runtime(), runner.Silent(), until="detect")
+        except GentriError as error:
+            raise type(error)(error.message, _in_python(error.hint)) from error
         timeline = Timeline.load(session.root / "frames" / "timeline.npz")
         files = {name: session.root / "detect" / f"{name}.npz" for name in timeline.cameras}
         detections = {name: Detections.load(file) for name, file in files.items()}
@@ -118,6 +120,23 @@ def _size_setting(size_px: Size | Mapping[str, Size]) -> str:
     sizes = size_px if isinstance(size_px, Mapping) else {"": size_px}
     entries = [f"{name}{'=' * bool(name)}{w}x{h}" for name, (w, h) in sizes.items()]
     return "[" + ", ".join(f'"{entry}"' for entry in entries) + "]"
+
+
+# What the hints of stages advise on the command line → the same as arguments of `read_keypoints`.
+_ARGUMENTS = (
+    (r"(?:--size \S+=WIDTHxHEIGHT ?)+", "size_px={camera: (width, height), …}"),
+    (r"--size (\d+)x(\d+)", r"size_px=(\1, \2)"),
+    (r"--fps (\S+)", r"fps=\1"),
+    (r"--skeleton NAME", "skeleton=…"),
+    (r"--skeleton ([^\s,]+)", r'skeleton="\1"'),
+    ("to the command", "to the call"),
+)
+
+
+def _in_python(hint: str) -> str:
+    for option, argument in _ARGUMENTS:
+        hint = re.sub(option, argument, hint)
+    return hint
 
 
 def _subject(detections: dict[str, Detections], timeline: Timeline, params: Any) -> Keypoints2D:

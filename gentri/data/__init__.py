@@ -4,7 +4,7 @@ Axes: C cameras, T ticks or frames, P people, J joints. Pixels are (x right, y d
 coordinates at pixel centres; the world is metres, right-handed, z up. NaN means "not measured".
 """
 
-from gentri.data.arrays import FloatArray
+from gentri.data.arrays import FloatArray, PathLike
 from gentri.data.detections import Detections
 from gentri.data.keypoints import Keypoints2D
 from gentri.data.poses import Poses3D
@@ -17,6 +17,7 @@ __all__ = [
     "FloatArray",
     "Intrinsics",
     "Keypoints2D",
+    "PathLike",
     "Poses3D",
     "Rig",
     "Rigid3",

@@ -1,11 +1,13 @@
-"""Arrays whose shape and dtype are a contract."""
+"""Arrays whose shape and dtype are a contract, and what a file may be named by."""
 
+import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.floating[Any]]
+PathLike = str | os.PathLike[str]
 
 
 def check_array(

@@ -1,12 +1,11 @@
 """Everyone whom one camera saw."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gentri.data.arrays import FloatArray, check_array
+from gentri.data.arrays import FloatArray, PathLike, check_array
 from gentri.skeletons import Skeleton, skeleton
 
 
@@ -39,9 +38,9 @@ class Detections:
         check_array("Detections", "box_px", self.box_px, (t, p, 4), "float32")
         check_array("Detections", "track", self.track, (t, p), "int32")
 
-    def save(self, path: Path) -> None:
+    def save(self, path: PathLike) -> None:
         """Write the npz of `detect/<camera>.npz` to exactly this path."""
-        with path.open("wb") as file:
+        with open(path, "wb") as file:
             np.savez(
                 file,
                 xy_px=self.xy_px,
@@ -53,7 +52,7 @@ class Detections:
             )
 
     @classmethod
-    def load(cls, path: Path) -> "Detections":
+    def load(cls, path: PathLike) -> "Detections":
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as z:
             width, height = (int(n) for n in z["size_px"])

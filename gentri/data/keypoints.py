@@ -1,12 +1,11 @@
 """One person in all cameras."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gentri.data.arrays import FloatArray, check_array
+from gentri.data.arrays import FloatArray, PathLike, check_array
 from gentri.skeletons import Skeleton, skeleton
 
 
@@ -37,9 +36,9 @@ class Keypoints2D:
         check_array("Keypoints2D", "time_s", self.time_s, (t,), "float64")
         check_array("Keypoints2D", "size_px", self.size_px, (c, 2), "int32")
 
-    def save(self, path: Path) -> None:
+    def save(self, path: PathLike) -> None:
         """Write an npz to exactly this path."""
-        with path.open("wb") as file:
+        with open(path, "wb") as file:
             np.savez(
                 file,
                 xy_px=self.xy_px,
@@ -51,7 +50,7 @@ class Keypoints2D:
             )
 
     @classmethod
-    def load(cls, path: Path) -> "Keypoints2D":
+    def load(cls, path: PathLike) -> "Keypoints2D":
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as z:
             return cls(

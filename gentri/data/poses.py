@@ -1,12 +1,11 @@
 """Skeletons in the world."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gentri.data.arrays import FloatArray, check_array
+from gentri.data.arrays import FloatArray, PathLike, check_array
 from gentri.skeletons import Skeleton, skeleton
 
 
@@ -44,9 +43,9 @@ class Poses3D:
         check_array("Poses3D", "error_m", self.error_m, (t, p, j), "float32")
         check_array("Poses3D", "time_s", self.time_s, (t,), "float64")
 
-    def save(self, path: Path) -> None:
+    def save(self, path: PathLike) -> None:
         """Write `poses3d.npz` to exactly this path."""
-        with path.open("wb") as file:
+        with open(path, "wb") as file:
             np.savez(
                 file,
                 xyz=self.xyz,
@@ -61,7 +60,7 @@ class Poses3D:
             )
 
     @classmethod
-    def load(cls, path: Path) -> "Poses3D":
+    def load(cls, path: PathLike) -> "Poses3D":
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as z:
             return cls(

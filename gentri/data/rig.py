@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tomlkit
 
-from gentri.data.arrays import FloatArray, check_array
+from gentri.data.arrays import FloatArray, PathLike, check_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +121,7 @@ class Rig:
         by_name = {c.name: c for c in self.cameras}
         return replace(self, cameras=tuple(by_name[n] for n in names))
 
-    def save(self, path: Path) -> None:
+    def save(self, path: PathLike) -> None:
         """Write `rig.toml`."""
         doc = tomlkit.document()
         doc["scale"] = {"source": self.scale_source, "sigma": self.scale_sigma}
@@ -131,12 +131,12 @@ class Rig:
         for c in self.cameras:
             tables.append(tomlkit.item(_camera_table(c)))
         doc["camera"] = tables
-        path.write_text(tomlkit.dumps(doc), encoding="utf-8")
+        Path(path).write_text(tomlkit.dumps(doc), encoding="utf-8")
 
     @classmethod
-    def load(cls, path: Path) -> "Rig":
+    def load(cls, path: PathLike) -> "Rig":
         """Read what `save` wrote."""
-        doc = tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+        doc = tomlkit.parse(Path(path).read_text(encoding="utf-8")).unwrap()
         cameras = tuple(_camera_from_table(t) for t in doc["camera"])
         scale, world = doc["scale"], dict(doc.get("world", {}))  # older files have no [world]
         source = world.get("source", cls.world_source)

@@ -1,13 +1,12 @@
 """When the frames of each camera were taken."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gentri.data.arrays import FloatArray, check_array
+from gentri.data.arrays import FloatArray, PathLike, check_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +29,14 @@ class Timeline:
             check_array("Timeline", "time_s", t, (None,), "float64")
         check_array("Timeline", "size_px", self.size_px, (len(self.cameras), 2), "int32")
 
-    def save(self, path: Path) -> None:
+    def save(self, path: PathLike) -> None:
         """Write `timeline.npz` to exactly this path."""
         times: dict[str, Any] = {f"time_s_{i:03d}": t for i, t in enumerate(self.time_s)}
-        with path.open("wb") as file:
+        with open(path, "wb") as file:
             np.savez(file, cameras=np.array(self.cameras), size_px=self.size_px, **times)
 
     @classmethod
-    def load(cls, path: Path) -> "Timeline":
+    def load(cls, path: PathLike) -> "Timeline":
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as z:
             cameras = tuple(str(n) for n in z["cameras"])

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from gentri.data import FloatArray, Intrinsics, Keypoints2D
 from gentri.errors import CalibrationError, InputError
+from gentri.geometry.farthest_frames import farthest_frames
 from gentri.geometry.known_lenses import KnownLenses, fitted, known_lenses, pinhole_pixels
 from gentri.skeletons import BODY_JOINTS
 
@@ -213,7 +214,7 @@ def _chosen(keypoints: Keypoints2D, count: int, cameras: tuple[str, ...]) -> _Ch
     visible = np.where(seen[:, useful, :, None], keypoints.xy_px[:, useful][:, :, columns], np.nan)
     views = seen[:, useful][:, :, body].any(-1).sum(0).mean() if len(useful) else 0
     fewer = max(_FEWEST_FRAMES, int(count * _ENOUGH_VIEWS / max(views, _ENOUGH_VIEWS)))
-    pick = _farthest_frames(visible[:, :, body].astype(np.float64), min(count, fewer))
+    pick = farthest_frames(visible[:, :, body].astype(np.float64), min(count, fewer))
     frames = useful[pick]
     xy = np.full((len(cameras), len(frames), len(JOINTS), 2), np.nan)
     score = np.zeros(xy.shape[:-1])
@@ -246,32 +247,3 @@ def box_diagonal(xy: FloatArray) -> FloatArray:
     everywhere = float(np.median(np.concatenate(views))) if enough.any() else 1.0
     middle = np.array([np.median(v) if len(v) else everywhere for v in views])[:, None]
     return np.maximum(np.where(enough, diagonal, middle), _SMALLEST_BOX * middle)
-
-
-def _farthest_frames(xy: FloatArray, count: int) -> NDArray[np.int64]:
-    """Greedy farthest-point choice over the person's place in every view and over time; sorted.
-
-    Args:
-        xy: (C, F, J, 2), NaN where not seen.
-        count: at most this many.
-    """
-    views, frames = xy.shape[:2]
-    if frames <= count:
-        return np.arange(frames)
-    seen = np.all(np.isfinite(xy), axis=-1)
-    joints = np.maximum(seen.sum(-1), 1)[..., None]
-    place = np.where(seen[..., None], xy, 0).sum(2) / joints
-    for view, visible in zip(place, seen.any(-1), strict=True):
-        view[~visible] = view[visible].mean(axis=0) if visible.any() else 0.0
-    feature = np.moveaxis(place, 0, 1).reshape(frames, 2 * views)
-    # Gross errors lie far from everything: without a limit they would be chosen first.
-    feature = np.clip(feature, *np.quantile(feature, [0.02, 0.98], axis=0))
-    feature = feature / (feature.std(axis=0) + 1e-9)
-    feature = np.c_[feature, np.linspace(0, 4, frames)]  # time counts like one well-covered axis
-    rays = seen.any(-1).sum(0)  # frames that more cameras see tell more
-    chosen = [int(np.argmax(rays))]
-    far = np.linalg.norm(feature - feature[chosen[0]], axis=1)
-    while len(chosen) < count:
-        chosen.append(int(np.argmax(far * rays)))
-        far = np.minimum(far, np.linalg.norm(feature - feature[chosen[-1]], axis=1))
-    return np.sort(np.array(chosen))

@@ -10,10 +10,10 @@ _RIDGE = 1e-12  # relative: parallel rays have no intersection
 
 
 def ray_directions(xy: FloatArray, R: FloatArray) -> FloatArray:
-    """Unit world directions (C, ..., 3) of normalised coordinates (C, ..., 2), R: (C, 3, 3)."""
-    h = np.concatenate([xy, np.ones_like(xy[..., :1])], axis=-1)
-    d = np.einsum("cji,c...j->c...i", R, h)
-    return d / np.linalg.norm(d, axis=-1, keepdims=True)
+    """Unit world directions (C, 3, N) of normalised coordinates (C, N, 2), R: (C, 3, 3)."""
+    h = np.stack([xy[..., 0], xy[..., 1], np.ones(xy.shape[:-1])], axis=1)
+    d = np.swapaxes(R, 1, 2) @ h
+    return d / np.sqrt((d**2).sum(1, keepdims=True))
 
 
 def triangulate(
@@ -35,24 +35,44 @@ def triangulate(
         (..., 3) in the world of R and t; NaN where fewer than two views have weight.
     """
     seen = np.isfinite(xy).all(-1) & (weight > 0)
-    w = np.where(seen, weight, 0.0)
-    d = ray_directions(np.where(seen[..., None], xy, 0.0), R)
-    center = -np.einsum("cji,cj->ci", R, t).reshape(len(R), *(1,) * (xy.ndim - 2), 3)
-    across = np.eye(3) - d[..., :, None] * d[..., None, :]
-    offset = (across @ center[..., None])[..., 0]
-    robust = w
-    xyz = np.zeros((*xy.shape[1:-1], 3))
+    w = np.where(seen, weight, 0.0).reshape(len(R), -1)
+    d = ray_directions(np.where(seen[..., None], xy, 0.0).reshape(*w.shape, 2), R)
+    center = -np.einsum("cji,cj->ci", R, t)[..., None]
+    offset = center - d * (d * center).sum(1, keepdims=True)
+    robust, xyz = w, np.zeros((3, w.shape[1]))
     for step in range(1 if np.isinf(scale) else 1 + _ROBUST_STEPS):
         if step:
             to_point = xyz - center
-            miss = np.linalg.norm((across @ to_point[..., None])[..., 0], axis=-1)
-            distance = np.linalg.norm(to_point, axis=-1)
-            angle = miss / np.maximum(distance, _NEAREST)
-            robust = w / (1 + (angle / scale) ** 2) / np.maximum(distance, _NEAREST) ** 2
-        A = (robust[..., None, None] * across).sum(0)
-        b = (robust[..., None] * offset).sum(0)
-        trace = np.maximum(np.trace(A, axis1=-2, axis2=-1), 1e-300)[..., None]
-        ridge = _RIDGE * np.eye(3)
-        xyz = np.linalg.solve(A / trace[..., None] + ridge, (b / trace)[..., None])[..., 0]
+            square = (to_point**2).sum(1)
+            miss = square - (d * to_point).sum(1) ** 2
+            # miss / square is that of the angle; square makes of it a distance from the ray.
+            robust = w / (np.maximum(square, _NEAREST**2) + np.maximum(miss, 0.0) / scale**2)
+        xyz = _solved(robust, d, (robust[:, None] * offset).sum(0))
+    xyz = xyz.T.reshape(*xy.shape[1:-1], 3)
     xyz[seen.sum(0) < 2] = np.nan
     return xyz
+
+
+def _solved(w: FloatArray, d: FloatArray, b: FloatArray) -> FloatArray:
+    """Solution (3, N) of Σ w (I − ddᵀ) X = b, by LDLᵀ of so many matrices at once.
+
+    Args:
+        w: (C, N).
+        d: (C, 3, N).
+        b: (3, N).
+    """
+    trace = np.maximum(2 * w.sum(0), 1e-300)
+    wd = w[:, None] * d
+    xx, xy, xz = (-(wd[:, 0] * d[:, i]).sum(0) / trace for i in range(3))
+    yy, yz, zz = (-(wd[:, i] * d[:, j]).sum(0) / trace for i, j in ((1, 1), (1, 2), (2, 2)))
+    diagonal = w.sum(0) / trace + _RIDGE
+    b0, b1, b2 = b / trace
+    a = xx + diagonal
+    l10, l20 = xy / a, xz / a
+    c = yy + diagonal - l10 * xy
+    l21 = (yz - l20 * xy) / c
+    e = zz + diagonal - l20 * xz - l21**2 * c
+    y1 = b1 - l10 * b0
+    z = (b2 - l20 * b0 - l21 * y1) / e
+    y = y1 / c - l21 * z
+    return np.stack([b0 / a - l10 * y - l20 * z, y, z])

@@ -1,6 +1,5 @@
 """Follow the subject through mix-ups of tracks, once the cameras are known."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +14,10 @@ from gentri.ticks import at_ticks
 # Median joint distance between a detection and the reprojected subject, share of the detection's
 # box diagonal: below the first it is the subject, above the second it is somebody else.
 _SAME, _OTHER = 0.12, 0.5
+# The same, of the joints' own extent: as near as this in every view of three or more, all of them
+# show the subject, and none has to be judged. A view of somebody else pulls the joints away from
+# the other views, too.
+_AGREED, _AGREED_VIEWS = 0.04, 3
 _MIN_JOINTS = 4  # seen and expected, for a distance to mean anything
 _ROBUST_ANGLE = 0.01  # radians; a person of 1.7 m at 5 m subtends 0.33
 _CHUNK = 1000  # ticks at once: bounds the memory for long recordings
@@ -25,8 +28,9 @@ def follow_subject(
 ) -> Subject:
     """Give the subject, frame by frame, the detection that matches the other views.
 
-    Each view is judged by the others alone, so that a view cannot confirm its own mistake; with two
-    cameras there are no others to triangulate from, and the subject stays as it is.
+    Where views disagree, each is judged by the others alone, so that a view cannot confirm its own
+    mistake; with two cameras there are no others to triangulate from, and the subject stays as it
+    is.
 
     Args:
         detections: per camera.
@@ -37,11 +41,9 @@ def follow_subject(
     if len(rig.cameras) < 3:
         return subject
     keypoints = gather_keypoints(detections, subject, min_score)
-    expected = [np.full((*keypoints.xy_px.shape[1:],), np.nan) for _ in rig.cameras]
-    for start in range(0, len(subject.time_s), _CHUNK):
-        at = slice(start, start + _CHUNK)
-        for whole, part in zip(expected, _expected(keypoints, rig, at), strict=True):
-            whole[at] = part
+    chunks = range(0, len(subject.time_s), _CHUNK)
+    parts = [_expected(keypoints, rig, slice(start, start + _CHUNK)) for start in chunks]
+    expected = np.concatenate(parts, axis=1)
     slots = []
     for c, camera in enumerate(rig.cameras):
         at_frames = _at_frames(expected[c], subject.time_s, subject.frame_s[c])
@@ -49,17 +51,36 @@ def follow_subject(
     return replace(subject, slot=tuple(slots))
 
 
-def _expected(keypoints: Keypoints2D, rig: Rig, at: slice) -> Iterator[FloatArray]:
-    """For each camera where the others say that the joints are, (T, J, 2) px."""
+def _expected(keypoints: Keypoints2D, rig: Rig, at: slice) -> FloatArray:
+    """Where each camera should see the joints, (C, T, J, 2) px; by the others in case of doubt."""
     xy = keypoints.xy_px[:, at]
     rays = np.stack([undistort(c, v) for c, v in zip(rig.cameras, xy, strict=True)])
     weight = np.nan_to_num(keypoints.score[:, at].astype(np.float64)) ** 2
     R = np.stack([c.cam_from_world.R for c in rig.cameras])
     t = np.stack([c.cam_from_world.t for c in rig.cameras])
+    xyz = triangulate(rays, weight, R, t)
+    expected = np.stack([project(camera, xyz) for camera in rig.cameras])
+    doubt = ~_agreed(xy, expected)
+    rays, weight = rays[:, doubt], weight[:, doubt]
     for c, camera in enumerate(rig.cameras):
         others = np.arange(len(rig.cameras)) != c
         xyz = triangulate(rays[others], weight[others], R[others], t[others], _ROBUST_ANGLE)
-        yield project(camera, xyz)
+        expected[c, doubt] = project(camera, xyz)
+    return expected
+
+
+def _agreed(xy: FloatArray, expected: FloatArray) -> NDArray[np.bool_]:
+    """Ticks (T,) at which all views (C, T, J, 2) that show the subject show the same person."""
+    shown = np.asarray(np.isfinite(xy).all(-1))
+    low = np.where(shown[..., None], xy, np.inf).min(-2)
+    high = np.where(shown[..., None], xy, -np.inf).max(-2)
+    away = np.linalg.norm(xy - expected, axis=-1)
+    here = np.asarray(shown.any(-1))
+    known = np.asarray(np.isfinite(away).sum(-1) >= _MIN_JOINTS)
+    near = np.zeros(known.shape, dtype=bool)
+    extent = np.linalg.norm(high[known] - low[known], axis=-1)
+    near[known] = np.nanmedian(away[known], axis=-1) < _AGREED * extent
+    return (near | ~here).all(0) & (here.sum(0) >= _AGREED_VIEWS)
 
 
 def _at_frames(xy: FloatArray, ticks_s: FloatArray, frame_s: FloatArray) -> FloatArray:

@@ -1,6 +1,5 @@
 """Who the subject is: the person most seen, most moving, and moving the same way in all views."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -11,6 +10,7 @@ from gentri.data import Detections, FloatArray, Timeline
 from gentri.errors import InputError, UsageError
 from gentri.geometry.sample import MIRROR
 from gentri.geometry.two_view import relative_pose_of_frames
+from gentri.people.consistent_choice import Choice
 from gentri.people.subject import Subject, single_person, slots_of_tracks
 from gentri.ticks import at_ticks, common_ticks, frame_period
 
@@ -31,9 +31,9 @@ _PAIR_THRESHOLD = 0.02  # of the person's box diagonal
 # who moves by this share of the own size counts in full.
 _FULL_MOTION = 0.5
 _STILL_MERIT = 0.2  # of a person who does not move, against 1.2 for full motion
-# Agreement between views outweighs how long a track is.
-_AGREEMENT_WEIGHT = 2.0
-_MAX_CLIMB = 10  # rounds over all cameras
+# Cameras that each one is compared with: the next ones around, to either side. With more, the cost
+# would grow with the square of the cameras.
+_PARTNERS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,14 +160,19 @@ def _candidate(
     ticks: FloatArray,
     min_score: float,
 ) -> _Candidate:
-    person = single_person(seen, slots_of_tracks(seen, tracks), min_score)
-    xy, _ = at_ticks(*person, frame_s, ticks)
-    body = xy[:, seen.skeleton.body].astype(np.float64)
+    slot = slots_of_tracks(seen, tracks)
+    xy, score = (joints[:, seen.skeleton.body] for joints in single_person(seen, slot, min_score))
+    period_s = frame_period(ticks)
+    # A long recording has many short tracks: only their own time is looked at.
+    there = frame_s[slot >= 0][[0, -1]]
+    reach_s = max(frame_period(frame_s), period_s)
+    at = (ticks >= there[0] - reach_s) & (ticks <= there[1] + reach_s)
+    body = at_ticks(xy, score, frame_s, ticks[at])[0].astype(np.float64)
     shown = shows_person(body)
     body[~shown] = np.nan
     middle = (np.array([seen.width, seen.height]) - 1) / 2
-    rays = (body - middle) / (_FOCAL_GUESS * min(seen.width, seen.height))
-    period_s = frame_period(ticks)
+    rays = np.full((len(ticks), *body.shape[1:]), np.nan)
+    rays[at] = (body - middle) / (_FOCAL_GUESS * min(seen.width, seen.height))
     return _Candidate(tracks, rays, _weight_of(shown, period_s), motion_of(body), period_s)
 
 
@@ -192,53 +197,16 @@ def _agreement(a: _Candidate, b: _Candidate) -> float:
     return float(pose.inlier.mean() * pose.in_front * _weight_of(both, a.period_s) * moving)
 
 
-@dataclass(frozen=True, eq=False)
-class _Choice:
-    """One candidate per camera, judged by its merit and its agreement with those of other cameras.
-
-    Attributes:
-        merit: for each camera (candidates,).
-        agreement: for each ordered pair of cameras (candidates, candidates).
-    """
-
-    merit: list[FloatArray]
-    agreement: dict[tuple[int, int], FloatArray]
-
-    def gain(self, camera: int, candidate: int, picked: Sequence[int]) -> float:
-        """What a candidate is worth, given those picked in the other cameras."""
-        others = [d for d in range(len(self.merit)) if d != camera]
-        agreed = sum(float(self.agreement[camera, d][candidate, picked[d]]) for d in others)
-        return self.merit[camera][candidate] + _AGREEMENT_WEIGHT * agreed / len(others)
-
-    def climb(self, start: Sequence[int]) -> tuple[float, list[int]]:
-        """Total gain and picks of the local maximum above a start (iterated conditional modes).
-
-        Besag, "On the Statistical Analysis of Dirty Pictures", 1986, §2.5.
-        """
-        picked = list(start)
-        for _ in range(_MAX_CLIMB):
-            before = list(picked)
-            for c, merit in enumerate(self.merit):
-                picked[c] = int(np.argmax([self.gain(c, i, picked) for i in range(len(merit))]))
-            if picked == before:
-                break
-        return sum(self.gain(c, i, picked) for c, i in enumerate(picked)), picked
-
-
 def _most_consistent(options: list[list[_Candidate]]) -> list[int]:
     """The candidate of each camera for the greatest total gain."""
     if all(len(o) == 1 for o in options):
         return [0] * len(options)
     merit = [np.array([candidate.merit for candidate in o]) for o in options]
     agreement = {}
-    for c, d in combinations(range(len(options)), 2):
+    cameras = len(options)
+    for c, d in combinations(range(cameras), 2):
+        if min(d - c, c + cameras - d) > _PARTNERS // 2:
+            continue
         pairs = np.array([[_agreement(a, b) for b in options[d]] for a in options[c]])
         agreement[c, d], agreement[d, c] = pairs, pairs.T
-    choice = _Choice(merit, agreement)
-    alone = [int(m.argmax()) for m in merit]
-    starts = [
-        [i if d == c else pick for d, pick in enumerate(alone)]
-        for c, o in enumerate(options)
-        for i in range(len(o))
-    ]
-    return max((choice.climb(start) for start in starts), key=lambda found: found[0])[1]
+    return Choice(merit, agreement).best()

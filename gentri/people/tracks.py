@@ -106,6 +106,8 @@ def distinct_people(
     Returns:
         positions of those that stay, in their original order.
     """
+    if len(xy) < 2:
+        return np.arange(len(xy))
     area = box_area(box) * _PERSON_SHARE_OF_BOX
     similar = oks(xy, xy, np.minimum(area[:, None], area[None]), OksJoints.of(skeleton))
     keep: list[int] = []

@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,10 +34,10 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
-def file_digest(path: Path) -> str:
+def file_digest(path: Path | str) -> str:
     """Sha256 of a file, read in blocks."""
     sha = hashlib.sha256()
-    with path.open("rb") as file:
+    with open(path, "rb", buffering=0) as file:
         while block := file.read(1 << 20):
             sha.update(block)
     return sha.hexdigest()
@@ -118,15 +118,28 @@ def relative_path(path: Path, root: Path) -> str:
         return path.as_posix()
 
 
-def _files(folder: Path, select: Select | None) -> list[tuple[str, Path]]:
-    """The files of a folder that count, in the order of their names."""
-    files = select(folder) if select else (p for p in folder.rglob("*") if p.is_file())
-    named = ((p.relative_to(folder), p) for p in files)
-    return sorted(
-        (name.as_posix(), p)
-        for name, p in named
-        if not any(part.startswith(".") for part in name.parts)
-    )
+def _files(folder: Path, select: Select | None) -> list[tuple[str, str]]:
+    """Name below the folder, with forward slashes, and path of its files that count, by name.
+
+    Paths are strings: a take of keypoint files has ten thousands of them.
+    """
+    if select is None:
+        return sorted(_below(str(folder), ""))
+    skip = len(os.path.join(folder, ""))
+    found = ((path[skip:].replace(os.sep, "/"), path) for path in map(str, select(folder)))
+    return sorted((name, path) for name, path in found if "/." not in f"/{name}")
+
+
+def _below(folder: str, prefix: str) -> Iterator[tuple[str, str]]:
+    """Files in a folder and in those inside, hidden ones and links to folders left out."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(entry.path, f"{prefix}{entry.name}/")
+            elif entry.is_file():
+                yield f"{prefix}{entry.name}", entry.path
 
 
 class _Stamp(NamedTuple):
@@ -141,10 +154,10 @@ def _stamp(path: Path, select: Select | None) -> _Stamp:
     The time of modification can be set at will, and cameras with a wrong clock date files into the
     future; the time of the last change of status is the kernel's own. Windows has only the former.
     """
-    files = _files(path, select) if path.is_dir() else [("", path)]
+    files = _files(path, select) if path.is_dir() else [("", str(path))]
     rows, changed_ns, size = [], 0, 0
     for name, file in files:
-        s = file.stat()
+        s = os.stat(file)
         rows.append([name, s.st_size, s.st_mtime_ns, s.st_ctime_ns])
         size += s.st_size
         changed_ns = max(changed_ns, s.st_mtime_ns if os.name == "nt" else s.st_ctime_ns)

@@ -71,7 +71,7 @@ def test_weight_decides_between_contradicting_views() -> None:
 
 def test_rays_have_unit_length_and_pass_through_the_point() -> None:
     xy, R, t, xyz = scene(4)
-    d = ray_directions(xy, R)
+    d = np.moveaxis(ray_directions(xy.reshape(4, -1, 2), R), 1, -1).reshape(*xy.shape[:-1], 3)
     np.testing.assert_allclose(np.linalg.norm(d, axis=-1), 1, atol=1e-12)
     center = -np.einsum("cji,cj->ci", R, t)
     away = xyz - center[:, None, None]

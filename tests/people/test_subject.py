@@ -1,11 +1,16 @@
 """Who is followed when several people are in view, on synthetic walks with exact truth."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from gentri import synthetic
 from gentri.data import Detections, Rig, Timeline
 from gentri.errors import InputError, UsageError
+from gentri.geometry.triangulation import triangulate
+from gentri.people import follow
 from gentri.people.follow import follow_subject
 from gentri.people.joining import join_tracks
 from gentri.people.subject import Subject, gather_keypoints
@@ -147,3 +152,33 @@ def test_subject_is_read_back_as_written(tmp_path) -> None:
     assert again.cameras == subject.cameras
     for a, b in zip(again.slot + again.frame_s, subject.slot + subject.frame_s, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("seed", [8, 9])
+def test_views_are_judged_one_by_one_only_where_they_disagree(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Same answer as judging every tick, for the work of a few: the cost of long recordings."""
+    rig, detections, timeline, _ = crowd(seed)
+    mixed = np.arange(40, 46)
+    for name, tracks in (("cam1", (3, 7)), ("cam2", (3, -1))):
+        track = detections[name].track.copy()
+        track[mixed] = np.where(track[mixed] == 7, *tracks)
+        detections[name] = replace(detections[name], track=track)
+    subject = choose_subject(detections, timeline, {}, MIN_SCORE)
+    judged = []
+
+    def counted(xy: np.ndarray, *others: Any) -> np.ndarray:
+        judged.append(xy.shape[:2])
+        return triangulate(xy, *others)
+
+    monkeypatch.setattr(follow, "triangulate", counted)
+    whole = follow.follow_subject(detections, subject, rig, MIN_SCORE)
+    assert judged == [(4, TICKS), *[(3, len(mixed))] * 4]
+    monkeypatch.setattr(follow, "_AGREED", 0.0)
+    for found, expected in zip(
+        whole.slot, follow.follow_subject(detections, subject, rig, MIN_SCORE).slot, strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+    assert len(judged) == 10
+    assert judged[-1] == (3, TICKS)

@@ -102,6 +102,19 @@ def test_folder_digest_is_of_names_and_contents(tmp_path):
     assert folder("e", {"0.jpg": b"x", "1.jpg": b"y", "2.jpg": b""}) != base
 
 
+def test_chosen_files_have_the_digest_of_a_folder_of_these_alone(tmp_path):
+    (tmp_path / "some" / "in" / ".hidden").mkdir(parents=True)
+    (tmp_path / "alone").mkdir()
+    for name in ("a.json", "in/b.json", "note.txt", ".c.json", "in/.hidden/d.json"):
+        (tmp_path / "some" / name).write_text(name)
+    (tmp_path / "alone" / "in").mkdir()
+    for name in ("a.json", "in/b.json"):
+        (tmp_path / "alone" / name).write_text(name)
+    chosen = path_digest(tmp_path / "some", lambda folder: folder.rglob("*.json"))
+    assert chosen == path_digest(tmp_path / "alone")
+    assert chosen != path_digest(tmp_path / "some")
+
+
 @pytest.mark.usefixtures("fine_clock")
 def test_edit_inside_a_folder_is_seen(memo, reads, tmp_path):
     images = tmp_path / "cam"
