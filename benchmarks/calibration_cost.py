@@ -55,7 +55,7 @@ def cost(condition: Condition) -> Cost:
             start = time.perf_counter()
             calibrate.STAGE.run(context)
             seconds.append(time.perf_counter() - start)
-            files = sorted(out.iterdir())
+            files = sorted(path for path in out.rglob("*") if path.is_file())
             left.add(tuple(hashlib.sha256(file.read_bytes()).hexdigest() for file in files))
     return Cost(tuple(seconds), len(left) == 1)
 

@@ -81,27 +81,21 @@ def describe(
     xyz = (candidates.xyz - middle[:, :, None]).float()
     xyz = torch.where(candidates.valid[..., None], xyz, 0.0)
     look = _look(views, candidates)
+    confidences, of_the_take = _by_view(look, misfit, behind_trunk(views, context, anatomy))
     columns = [
         *_residuals(look),
-        *_by_view(look, misfit, behind_trunk(views, context, anatomy)),
+        *confidences,
         *_precision(candidates, look, context),
         *_agreement(xyz, origin, context),
         *_bones(xyz, context, anatomy, middle),
         *_moments(xyz, context, middle),
+        *of_the_take,
     ]
     shape = xyz.shape[:3]
     kinds = torch.nn.functional.one_hot(origin, ORIGINS).float().expand(*shape, ORIGINS)
-    features = torch.stack([c.float().expand(shape) for c in _in_order(columns)], dim=-1)
+    features = torch.stack([c.float().expand(shape) for c in columns], dim=-1)
     features = torch.cat([features, kinds], dim=-1)
     return torch.where(candidates.valid[..., None], features, 0.0).nan_to_num()
-
-
-def _in_order(columns: list[Tensor]) -> list[Tensor]:
-    """What is told of the views that made a candidate stands behind the residuals; see `GROUPS`."""
-    residuals = GROUPS["residuals"]
-    confidences = residuals + GROUPS["confidences"]
-    take_and_hidden = columns[confidences : confidences + 2]
-    return columns[:confidences] + columns[confidences + 2 :] + take_and_hidden
 
 
 def _look(views: Views, candidates: Candidates) -> _Look:
@@ -134,8 +128,8 @@ def _residuals(look: _Look) -> list[Tensor]:
     ]
 
 
-def _by_view(look: _Look, misfit: Tensor, hidden: Tensor) -> list[Tensor]:
-    """Confidences; usual misfits and sight of the views that made a candidate."""
+def _by_view(look: _Look, misfit: Tensor, hidden: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Confidences; then usual misfits and sight of the views that made a candidate."""
     c, member = look.confidence[:, :, None], look.member
     usual = _log(misfit.float(), IMAGE)
     sums = member @ torch.stack([look.confidence, usual, hidden.float()], dim=-1)
@@ -143,7 +137,7 @@ def _by_view(look: _Look, misfit: Tensor, hidden: Tensor) -> list[Tensor]:
     lowest = (c * member + (1 - member)).amin(-1)
     highest_left_out = (c * (1 - member)).amax(-1)
     everybody = look.confidence.sum(-1, keepdim=True) / look.offered
-    return [confidence, lowest, highest_left_out, everybody, misfits, out_of_sight]
+    return [confidence, lowest, highest_left_out, everybody], [misfits, out_of_sight]
 
 
 def _precision(candidates: Candidates, look: _Look, context: Context) -> list[Tensor]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gentri.data import FloatArray, Rig
 from gentri.ransac.hypotheses import MAX_SUBSETS
-from gentri.ransac.views import Views, gather_views, person_size
+from gentri.ransac.views import Views, gather_views, person_size, working_dtype
 from gentri.skeletons import Skeleton
 
 # Residuals (skeletons × joints × subsets × cameras) held at once: some 100 MB of temporaries, and
@@ -71,7 +71,8 @@ class Recording:
 
     def time(self) -> Tensor:
         """`time_s` on the device."""
-        return torch.from_numpy(self.time_s).to(self.device)
+        device = torch.device(self.device)
+        return torch.from_numpy(self.time_s).to(working_dtype(device)).to(device)
 
     def _views(self, part: slice) -> Views:
         cameras, joints = len(self.rig.cameras), len(self.skeleton)

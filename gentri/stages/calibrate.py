@@ -2,7 +2,7 @@
 
 import json
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -74,6 +74,9 @@ class CalibrateParams(CalibrationOptions):
 _FOR_OTHERS = "rigs"
 # A person who moves less than this share of the own size, in every image, tells nothing.
 _LEAST_MOTION = 0.08
+# Where a view has more than one track, cameras are estimated twice: so many frames suffice to tell
+# which detections are the subject's.
+_FIRST_FRAMES = 50
 
 
 def run(context: Context) -> Metrics:
@@ -146,9 +149,12 @@ def _estimate(
     takes = [gather_keypoints(detections, subject, params.min_score), *others]
     _refuse_still(takes)
     context.progress.say(f"estimating {len(subject.cameras)} cameras")
-    solved = estimate_rig(takes, params, known)
+    rough = any(len(np.unique(seen.track[seen.track >= 0])) > 1 for seen in detections.values())
+    first = replace(params, frames=min(params.frames, _FIRST_FRAMES)) if rough else params
+    solved = estimate_rig(takes, first, known)
     whole = whole_subject(detections, subject, solved.rig, params.min_score)
-    if any(not np.array_equal(a, b) for a, b in zip(subject.slot, whole.slot, strict=True)):
+    same = all(np.array_equal(a, b) for a, b in zip(subject.slot, whole.slot, strict=True))
+    if rough or not same:
         takes = [gather_keypoints(detections, whole, params.min_score), *others]
         solved = estimate_rig(takes, params, known)
         whole = whole_subject(detections, whole, solved.rig, params.min_score)
