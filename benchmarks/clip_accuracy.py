@@ -4,7 +4,7 @@
 
 First table: the cameras against Qualisys' and the skeleton against itself, from gentri's own
 detections and from those of another detector (OpenPose) through the same calibration. Second: both
-beside other ways to triangulate on the same cameras.
+with every way to triangulate; what three views say is held against the fourth.
 """
 
 import argparse
@@ -18,17 +18,19 @@ from typing import Any
 import numpy as np
 from balance import VIDEOS, openpose_detections, qualisys_rig
 from sessions import print_table, run_gentri, verdict
+from triangulation_checks import held_out
 
 from gentri.configs.settings import load_settings
 from gentri.data import Poses3D, Rig, Timeline
 from gentri.geometry.comparison import compare_rigs
+from gentri.people.subject import subject_keypoints
 from gentri.pipeline.runner import Silent
 from gentri.pipeline.session import Session
 from gentri.pipeline.stage import Context, Runtime, Stage
 from gentri.ransac.quality import limb_length_variation, limb_lengths, median_measured
 from gentri.stages import STAGES, calibrate, triangulate
 
-ALTERNATIVES = ("dlt", "weighted", "ransac")
+METHODS = ("dlt", "weighted", "ransac", "irls", "priors", "learned")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Accuracy:
             the eight limbs; the worst of them is `limb_worst_percent`.
         triangulated_percent: of the body's joints.
         reproj_px: median over joints.
+        held_out_px: median distance of a view's detections from what the other views alone say.
     """
 
     rotation_deg: float
@@ -53,9 +56,10 @@ class Accuracy:
     limb_worst_percent: float
     triangulated_percent: float
     reproj_px: float
+    held_out_px: float
 
 
-def accuracy(calibrated: Path, triangulated: Path) -> Accuracy:
+def accuracy(calibrated: Path, triangulated: Path, held_out_px: float) -> Accuracy:
     """Compare what the two stages wrote."""
     poses = Poses3D.load(triangulated / "poses3d.npz")
     reference = qualisys_rig()
@@ -72,6 +76,7 @@ def accuracy(calibrated: Path, triangulated: Path) -> Accuracy:
         limb_worst_percent=100 * float((np.nanstd(lengths, 0) / np.nanmean(lengths, 0)).max()),
         triangulated_percent=100 * float(seen.mean()),
         reproj_px=median_measured(poses.reproj_px),
+        held_out_px=held_out_px,
     )
 
 
@@ -92,22 +97,28 @@ class Bench:
         stage.run(Context(chosen, out, read, self.session, Runtime(), Silent()))
         return out
 
-    def triangulated_by(self, method: str) -> Accuracy:
-        """The session's own cameras and detections, another way to triangulate."""
+    def measured(self, method: str, detect: Path, calibrated: Path, name: str) -> Accuracy:
+        """Detections and cameras through one way to triangulate."""
         params = replace(self.params["triangulate"], method=method)
-        poses = self.run(triangulate.STAGE, f"triangulate-{method}", params)
-        return accuracy(self.session.root / "calibrate", poses)
+        inputs = {"detect": detect, "calibrate": calibrated}
+        poses = self.run(triangulate.STAGE, f"{name}-{method}", params, **inputs)
+        keypoints = subject_keypoints(detect, calibrated, params.min_score)
+        rig = Rig.load(calibrated / "rig.toml").select(keypoints.cameras)
+        away = held_out(
+            keypoints,
+            rig,
+            lambda seen, views: triangulate.triangulate_subject(seen, views, params).xyz[:, 0],
+        )
+        return accuracy(calibrated, poses, float(np.nanmedian(away)))
 
-    def seen_by_openpose(self) -> Accuracy:
-        """Other detections through the same calibration and triangulation."""
+    def seen_by_openpose(self) -> tuple[Path, Path]:
+        """Other detections, and the cameras that the same calibration makes of them."""
         detect = self.scratch / "openpose"
         detect.mkdir()
         timeline = Timeline.load(self.session.root / "frames" / "timeline.npz")
         for name, seen in openpose_detections(timeline).items():
             seen.save(detect / f"{name}.npz")
-        rig = self.run(calibrate.STAGE, "openpose-calibrate", detect=detect)
-        both = {"detect": detect, "calibrate": rig}
-        return accuracy(rig, self.run(triangulate.STAGE, "openpose-triangulate", **both))
+        return detect, self.run(calibrate.STAGE, "openpose-calibrate", detect=detect)
 
 
 def main() -> None:
@@ -120,12 +131,18 @@ def main() -> None:
         run_gentri("run", *VIDEOS, "--session", root, "--until", "triangulate")
         session = Session.open(root)
         bench = Bench(session, load_settings(STAGES, session.settings_file), Path(tmp))
-        own = accuracy(root / "calibrate", root / "triangulate")
-        others = {f"movenet, {name}": bench.triangulated_by(name) for name in ALTERNATIVES}
-        others["openpose, ransac"] = bench.seen_by_openpose()
-    print_table(_bars({"movenet": own, "openpose": others["openpose, ransac"]}))
+        seen = {
+            "movenet": (root / "detect", root / "calibrate"),
+            "openpose": bench.seen_by_openpose(),
+        }
+        found = {
+            f"{detector}, {method}": bench.measured(method, *folders, detector)
+            for detector, folders in seen.items()
+            for method in METHODS
+        }
+    print_table(_bars({detector: found[f"{detector}, learned"] for detector in seen}))
     print()
-    print_table(_comparison(others))
+    print_table(_comparison(found))
 
 
 @contextmanager
@@ -165,8 +182,8 @@ def _bars(results: dict[str, Accuracy]) -> list[tuple[str, ...]]:
 
 
 def _comparison(results: dict[str, Accuracy]) -> list[tuple[str, ...]]:
-    head = ("", "rotation °", "focal %", "centres mm", "limbs %", "worst %", "joints %", "error px")
-    return [head] + [
+    head = ("", "rotation °", "focal %", "centres mm", "limbs %", "worst %", "joints %")
+    return [(*head, "error px", "held out px")] + [
         (
             name,
             f"{a.rotation_deg:.2f}",
@@ -176,6 +193,7 @@ def _comparison(results: dict[str, Accuracy]) -> list[tuple[str, ...]]:
             f"{a.limb_worst_percent:.1f}",
             f"{a.triangulated_percent:.1f}",
             f"{a.reproj_px:.1f}",
+            f"{a.held_out_px:.1f}",
         )
         for name, a in results.items()
     ]
