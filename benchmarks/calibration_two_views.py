@@ -24,6 +24,7 @@ FRAMES = 50
 METHODS = (
     ("8-point", "eight_point"),
     ("2022 loop", "loop"),
+    ("2022 loop, tuned", "tuned_loop"),
     ("OpenCV RANSAC", "ransac"),
     ("OpenCV MAGSAC", "magsac"),
     ("OpenCV USAC_ACCURATE", "usac_accurate"),
@@ -33,7 +34,7 @@ METHODS = (
     ("gentri, calibrate", "gentri"),
 )
 # Those of them that are also shown on people unseen.
-ON_UNSEEN = ("loop", "learned", "refined", "gentri")
+ON_UNSEEN = ("loop", "tuned_loop", "learned", "refined", "gentri")
 
 
 def trial(job: tuple[str, str, int]) -> tuple[float, float]:
@@ -66,6 +67,8 @@ def _rotation(
         return baselines.eight_point(a, b)
     if method == "loop":
         return baselines.ray_distance_loop(a, b, seed)
+    if method == "tuned_loop":
+        return baselines.ray_distance_loop(a, b, seed, **baselines.TUNED)
     if method == "learned":
         pose = learned_solver()(a, b, THRESHOLD * size, seed, weight)
         return None if pose is None else pose.R
