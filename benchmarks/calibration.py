@@ -61,8 +61,8 @@ BARS: dict[str, tuple[Bar, ...]] = {
     REAL.name: (Bar("rotation_deg", 50, 0.60, "°"),),
     POOLED.name: (Bar("rotation_deg", 50, 0.40, "°"),),
 }
-# Of the rotation on the same scenes without distortion. That focal lengths are unknown as well costs as
-# much again: straight lenses have 1.35 times the error of known ones.
+# Of the rotation on the same scenes without distortion. That focal lengths are unknown costs as
+# much again: straight lenses of unknown focal length have 1.35 times the error of known ones.
 BENT_RATIO = 1.3
 LOOP_RATIO, TWO_VIEW_BAR = 5.0, 0.40
 SECONDS = {COST.name: 5.0, "V = 16": 30.0}
