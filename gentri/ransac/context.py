@@ -1,6 +1,6 @@
 """What the rest of a recording tells of each skeleton: bones, size, where it was a moment ago."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -32,38 +32,57 @@ class Context:
     length: Tensor
     unit: Tensor
 
-    def __getitem__(self, which: slice | Tensor) -> "Context":
-        return Context(*(getattr(self, f.name)[which] for f in fields(self)))
 
+@dataclass(frozen=True, eq=False)
+class Story:
+    """A solution of a whole recording, of T ticks and P people; contexts are read off it.
 
-def gather_context(reference: Tensor, box: Tensor, time_s: Tensor, anatomy: Anatomy) -> Context:
-    """What a recording tells of its skeletons, tick by tick.
-
-    Args:
+    Attributes:
         reference: (T, P, J, 3) a robust solution; NaN where there is none.
-        box: (T, P, C) diagonals of the person's boxes in the world; NaN where not seen.
         time_s: (T,) increasing.
-        anatomy: of the joint set.
-
-    Returns:
-        With B = T · P.
+        length: (P, L) usual lengths of bones.
+        unit: (P,) usual diagonals of people's boxes.
     """
-    unit = box.transpose(0, 1).flatten(1).nanmedian(dim=1).values
-    reference = plausible(reference, unit.expand(reference.shape[:2]))
-    before, after, two_before, two_after = _moments(reference, time_s)
-    cubic = (4 * (before + after) - (two_before + two_after)) / 6
-    expected = torch.where(cubic.isfinite(), cubic, (before + after) / 2)
-    steady = _medoid(before, reference, after)
-    a, b = anatomy.ends.T
-    length = (reference[:, :, a] - reference[:, :, b]).norm(dim=-1).nanmedian(dim=0).values
-    return Context(
-        reference=reference.flatten(0, 1),
-        expected=expected.flatten(0, 1),
-        steady=steady.flatten(0, 1),
-        way=(after - before).norm(dim=-1).flatten(0, 1),
-        length=every(length, len(time_s)),
-        unit=every(unit, len(time_s)),
-    )
+
+    reference: Tensor
+    time_s: Tensor
+    length: Tensor
+    unit: Tensor
+
+    @classmethod
+    def of(cls, reference: Tensor, box: Tensor, time_s: Tensor, anatomy: Anatomy) -> "Story":
+        """From a solution.
+
+        Args:
+            reference: (T, P, J, 3); what is too far from the body becomes NaN.
+            box: (T, P, C) diagonals of the person's boxes in the world; NaN where not seen.
+            time_s: (T,) increasing.
+            anatomy: of the joint set.
+        """
+        unit = box.transpose(0, 1).flatten(1).nanmedian(dim=1).values
+        reference = plausible(reference, unit.expand(reference.shape[:2]))
+        a, b = anatomy.ends.T
+        bones = (reference[:, :, a] - reference[:, :, b]).norm(dim=-1)
+        return cls(reference, time_s, bones.nanmedian(dim=0).values, unit)
+
+    def __getitem__(self, where: slice) -> Context:
+        """Context of consecutive skeletons of all T · P, ticks first; whole ticks."""
+        people = len(self.unit)
+        ticks = slice(where.start // people, where.stop // people)
+        now, time_s = self.reference[ticks], self.time_s[ticks]
+        before, after, two_before, two_after = (
+            _at(self.reference, self.time_s, time_s + away * MOMENT_S) for away in (-1, 1, -2, 2)
+        )
+        cubic = (4 * (before + after) - (two_before + two_after)) / 6
+        expected = torch.where(cubic.isfinite(), cubic, (before + after) / 2)
+        return Context(
+            reference=now.flatten(0, 1),
+            expected=expected.flatten(0, 1),
+            steady=_medoid(before, now, after).flatten(0, 1),
+            way=(after - before).norm(dim=-1).flatten(0, 1),
+            length=every(self.length, len(time_s)),
+            unit=every(self.unit, len(time_s)),
+        )
 
 
 def every(usual: Tensor, ticks: int) -> Tensor:
@@ -101,14 +120,6 @@ def _medoid(before: Tensor, now: Tensor, after: Tensor) -> Tensor:
     first, last = (which == 1)[..., None], (which == 2)[..., None]
     known = sums.isfinite().all(dim=0)[..., None]
     return torch.where(known & first, before, torch.where(known & last, after, now))
-
-
-def _moments(xyz: Tensor, time_s: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The same (T, ...) one moment before and after, two moments before and after; NaN if none."""
-    before, after, two_before, two_after = (
-        _at(xyz, time_s, time_s + away * MOMENT_S) for away in (-1, 1, -2, 2)
-    )
-    return before, after, two_before, two_after
 
 
 def _at(xyz: Tensor, time_s: Tensor, wanted_s: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gentri.ransac.anatomy import Anatomy
-from gentri.ransac.context import Context, every, gather_context, middle_of
+from gentri.ransac.context import Context, Story, every, middle_of
 from gentri.ransac.hypotheses import hypothesize, view_pairs
 from gentri.ransac.irls import cauchy_refit, started
 from gentri.ransac.priors import with_priors
@@ -30,17 +30,21 @@ class FirstLook:
 
     Attributes:
         exchanged: (B, C, G) limbs whose sides a view exchanged.
-        context: with the solution with bones as its reference.
-        misfit: (B, J, C) usual error of this joint of this person in this view, share of the box.
+        story: with the solution with bones as its reference.
+        misfit: (P, J, C) usual error of this joint of this person in this view, share of the box.
         usual_confidence: of the detector in this recording.
         anatomy: of the joint set.
     """
 
     exchanged: Tensor
-    context: Context
+    story: Story
     misfit: Tensor
     usual_confidence: float
     anatomy: Anatomy
+
+    def misfit_of(self, where: slice) -> Tensor:
+        """`misfit` of consecutive skeletons, (B, J, C)."""
+        return every(self.misfit, (where.stop - where.start) // len(self.misfit))
 
     def put_right(self, where: slice, views: Views) -> Views:
         """Views of some skeletons, sides put right, confidences relative to the usual one."""
@@ -66,13 +70,13 @@ def first_look(recording: Recording, anatomy: Anatomy, min_angle: float) -> Firs
     xyz, box, exchanged = (torch.cat(parts) for parts in zip(*found, strict=True))
     look = FirstLook(
         exchanged=exchanged,
-        context=_context(recording, xyz, box, anatomy),
-        misfit=xyz.new_ones(len(xyz), xyz.shape[1], len(recording.rig.cameras)),
+        story=_story(recording, xyz, box, anatomy),
+        misfit=xyz.new_ones(recording.people, xyz.shape[1], len(recording.rig.cameras)),
         usual_confidence=recording.usual_confidence,
         anatomy=anatomy,
     )
     found = [
-        _with_bones(look.put_right(where, views), look.context[where], anatomy)
+        _with_bones(look.put_right(where, views), look.story[where], anatomy)
         for where, views in recording.chunks()
     ]
     xyz, box, error = (torch.cat(parts) for parts in zip(*found, strict=True))
@@ -81,8 +85,7 @@ def first_look(recording: Recording, anatomy: Anatomy, min_angle: float) -> Firs
         .nanmedian(dim=0)
         .values.nan_to_num(1.0)
     )
-    context = _context(recording, xyz, box, anatomy)
-    return replace(look, context=context, misfit=every(usual, recording.ticks))
+    return replace(look, story=_story(recording, xyz, box, anatomy), misfit=usual)
 
 
 def with_usual_confidence(views: Views, usual: float) -> Views:
@@ -122,8 +125,6 @@ def _boxes(views: Views, xyz: Tensor) -> Tensor:
     return views.size * (middle_of(xyz)[:, None] - views.center).norm(dim=-1)
 
 
-def _context(recording: Recording, xyz: Tensor, box: Tensor, anatomy: Anatomy) -> Context:
+def _story(recording: Recording, xyz: Tensor, box: Tensor, anatomy: Anatomy) -> Story:
     shape = (recording.ticks, recording.people)
-    return gather_context(
-        xyz.unflatten(0, shape), box.unflatten(0, shape), recording.time(), anatomy
-    )
+    return Story.of(xyz.unflatten(0, shape), box.unflatten(0, shape), recording.time(), anatomy)

@@ -61,9 +61,9 @@ class Learned:
 
         @torch.no_grad()
         def choose(where: slice, views: Views) -> Estimate:
-            views, context = look.put_right(where, views), look.context[where]
+            views, context = look.put_right(where, views), look.story[where]
             candidates, origin = propose(views, context, anatomy, self.min_angle)
-            features = describe(views, candidates, origin, context, look.misfit[where], anatomy)
+            features = describe(views, candidates, origin, context, look.misfit_of(where), anatomy)
             judgement = network(features, anatomy.kind, candidates.valid)
             xyz = average_candidate(candidates, judgement.score)
             error = LENGTH * judgement.log_error_of_choice.to(xyz).expm1().clamp_min(0)
@@ -91,7 +91,7 @@ class Priors:
 
         def solve(where: slice, views: Views) -> Estimate:
             views = look.put_right(where, views)
-            xyz = with_priors(views, look.context[where], anatomy, in_time=True)
+            xyz = with_priors(views, look.story[where], anatomy, in_time=True)
             return _estimate(views, xyz, self.inlier_box_share, None)
 
         return solve

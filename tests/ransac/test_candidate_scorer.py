@@ -17,8 +17,10 @@ from gentri.ransac.selection import average_candidate
 
 def described(recording):
     look, views = looked_at(recording)
-    candidates, origin = propose(views, look.context, ANATOMY, MIN_ANGLE)
-    features = describe(views, candidates, origin, look.context, look.misfit, ANATOMY)
+    whole = slice(0, recording.ticks)
+    context, misfit = look.story[whole], look.misfit_of(whole)
+    candidates, origin = propose(views, context, ANATOMY, MIN_ANGLE)
+    features = describe(views, candidates, origin, context, misfit, ANATOMY)
     return candidates, origin, features
 
 

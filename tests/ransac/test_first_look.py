@@ -7,7 +7,7 @@ import pytest
 import torch
 from recorded_walks import ANATOMY, MIN_ANGLE, looked_at, mean_error, noisy_walk, recorded
 
-from gentri.ransac.context import MOMENT_S, gather_context, middle_of, plausible
+from gentri.ransac.context import MOMENT_S, Story, middle_of, plausible
 from gentri.ransac.first_look import first_look, robust_pose
 from gentri.ransac.hypotheses import view_pairs
 from gentri.ransac.priors import with_priors
@@ -20,6 +20,9 @@ LEGS = [
     for part in ("hip", "knee", "ankle")
     for side in ("left", "right")
 ]
+
+
+WHOLE = slice(0, 1000)  # more than these recordings have
 
 
 def exact_walk(seed=0, cameras=4, ticks=30):
@@ -66,7 +69,8 @@ def test_neighbours_in_time_expect_a_cubic_exactly():
     xyz = torch.stack([time_s**n for n in range(4)], dim=-1) @ coefficients
     joints = torch.arange(17).double()[:, None] * 0.05
     reference = (xyz[:, None] + joints)[:, None]
-    context = gather_context(reference, torch.full((12, 1, 4), 1.7).double(), time_s, ANATOMY)
+    story = Story.of(reference, torch.full((12, 1, 4), 1.7).double(), time_s, ANATOMY)
+    context = story[slice(0, len(time_s))]
     inner = slice(2, -2)
     torch.testing.assert_close(context.expected[inner], reference[inner, 0])
     assert context.expected[0].isnan().all()  # no moment before
@@ -78,7 +82,8 @@ def test_a_moment_is_a_moment_at_any_frame_rate(fps):
     """Positions that are their own time tell which ticks were taken."""
     time_s = torch.arange(round(2 * fps)).double() / fps
     reference = (time_s[:, None, None, None] * torch.ones(1, 1, 17, 3)).double()
-    context = gather_context(reference, torch.ones(len(time_s), 1, 2).double(), time_s, ANATOMY)
+    story = Story.of(reference, torch.ones(len(time_s), 1, 2).double(), time_s, ANATOMY)
+    context = story[slice(0, len(time_s))]
     inside = slice(len(time_s) // 4, -len(time_s) // 4)
     way = context.way[inside, 0] / np.sqrt(3)
     assert (way - 2 * MOMENT_S).abs().max() <= 1 / fps + 1e-6
@@ -87,7 +92,8 @@ def test_a_moment_is_a_moment_at_any_frame_rate(fps):
 def test_breaks_are_not_bridged():
     time_s = torch.tensor([0.0, 0.1, 0.2, 5.0, 5.1]).double()
     reference = torch.randn(5, 1, 17, 3, generator=torch.Generator().manual_seed(0)).double()
-    context = gather_context(reference, torch.full((5, 1, 2), 10.0).double(), time_s, ANATOMY)
+    story = Story.of(reference, torch.full((5, 1, 2), 10.0).double(), time_s, ANATOMY)
+    context = story[slice(0, len(time_s))]
     assert context.expected[[0, 2, 3, 4]].isnan().all()
     torch.testing.assert_close(context.expected[1], (reference[0, 0] + reference[2, 0]) / 2)
 
@@ -106,7 +112,7 @@ def test_priors_leave_a_still_person_in_place():
     still = replace(motion, xyz=np.broadcast_to(motion.xyz[:1], motion.xyz.shape).copy())
     look, views = looked_at(recorded(rig, observe(rig, still)))
     for in_time in (False, True):
-        xyz = with_priors(views, look.context, ANATOMY, in_time=in_time)
+        xyz = with_priors(views, look.story[WHOLE], ANATOMY, in_time=in_time)
         # Only the body prior, which is 350 times weaker than a view, pulls.
         np.testing.assert_allclose(xyz.numpy(), still.xyz, atol=2e-3)
 
@@ -120,7 +126,7 @@ def test_bones_and_time_beat_views_alone(cameras):
         look, views = looked_at(recording)
         pairs = torch.from_numpy(view_pairs(cameras))
         alone.append(mean_error(robust_pose(views, pairs, MIN_ANGLE), motion))
-        xyz = with_priors(views, look.context, ANATOMY, in_time=True)
+        xyz = with_priors(views, look.story[WHOLE], ANATOMY, in_time=True)
         together.append(mean_error(xyz, motion))
     assert np.mean(together) < np.mean(alone)
 
@@ -138,6 +144,6 @@ def test_people_have_bones_and_sizes_of_their_own():
     together = first_look(pair, ANATOMY, MIN_ANGLE)
     for person, alone in enumerate(both):
         single = first_look(alone, ANATOMY, MIN_ANGLE)
-        mine = together.context[torch.arange(person, 60, 2)]
-        torch.testing.assert_close(mine.length, single.context.length)
-        torch.testing.assert_close(mine.reference, single.context.reference, equal_nan=True)
+        torch.testing.assert_close(together.story.length[person], single.story.length[0])
+        mine, own = together.story.reference[:, person], single.story.reference[:, 0]
+        torch.testing.assert_close(mine, own, equal_nan=True)

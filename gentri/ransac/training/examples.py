@@ -63,9 +63,9 @@ def candidate_examples(scene: TrainingScene) -> Examples:
     walk = torch.from_numpy(scene.walk.xyz)
     parts = []
     for where, views in recording.chunks():
-        views, context = look.put_right(where, views), look.context[where]
+        views, context = look.put_right(where, views), look.story[where]
         candidates, origin = propose(views, context, anatomy, MIN_ANGLE)
-        features = describe(views, candidates, origin, context, look.misfit[where], anatomy)
+        features = describe(views, candidates, origin, context, look.misfit_of(where), anatomy)
         unit, reference = context.unit[:, None, None], context.reference
         truth = (walk[where] - reference) / unit
         xyz = (candidates.xyz - reference[:, :, None]) / unit[..., None]
