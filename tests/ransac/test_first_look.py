@@ -119,7 +119,7 @@ def test_priors_leave_a_still_person_in_place():
 
 @pytest.mark.parametrize("cameras", [2, 3, 4])
 def test_bones_and_time_beat_views_alone(cameras):
-    """Measured over these seeds: 6 to 30 % less."""
+    """Measured over these seeds: 24 to 28 % less."""
     alone, together = [], []
     for seed in range(6):
         _, motion, recording = noisy_walk(seed, cameras)
