@@ -16,8 +16,8 @@ from gentri.ransac.least_squares import at_range, solve
 from gentri.ransac.views import Views
 
 # Standard deviations, shares of the person's box (1.7 m of an adult): of a visible joint, of a bone
-# about its usual length, of a joint about what time expects. With 0.01 to 0.02 for bones and 0.018 to
-# 0.035 for time, errors at four views changed by 3 % either way.
+# about its usual length, of a joint about what time expects. With 0.01 to 0.02 for bones and 0.018
+# to 0.035 for time, errors at four views changed by 3 % either way.
 DETECTION, BONE, TIME = 0.013, 0.015, 0.025
 BODY = 0.35  # of a joint about the middle of the body
 # Scale of the Cauchy loss of what time expects, standard deviations. With a Gaussian the mean error

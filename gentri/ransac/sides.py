@@ -10,9 +10,9 @@ from gentri.ransac.views import Views, reprojection_error
 
 # A joint that is farther off, as a share of the person's box, is as wrong as can be.
 FAR = 0.06
-# Exchanging must explain so many joints of a limb that are far off as they are. On scenes with 3.5 %
-# of the limbs exchanged, 1 to 3 left errors of 17.8 to 18.7 mm (four views, solution with bones); of
-# limbs that were not, with 8 px of noise, none was.
+# Exchanging must explain so many joints of a limb that are far off as they are. On scenes with
+# 3.5 % of the limbs exchanged, 1 to 3 left errors of 17.8 to 18.7 mm (four views, solution with
+# bones); of limbs that were not exchanged, with 8 px of noise, none was put back.
 GAIN = 1.5
 
 
