@@ -106,7 +106,9 @@ def _accuracy_bars(name: str, views: int, figures: dict[str, Any]) -> list[Line]
         share = SKETCH_SHARE if name == "sketch" else REAL_SHARE
         lines.append(bar("over the best by rule", mean / best, share, ""))
         if name == "real-like":
-            lines.append(bar("the same, p99", learned["p99_mm"] / irls["p99_mm"], 0.7, ""))
+            lines.append(
+                bar("the same, p99", learned["p99_mm"] / irls["p99_mm"], REAL_P99_SHARE, "")
+            )
     if views == 2:
         plain = figures["dlt"]["absolute_mm"][0]
         lines.append(bar("over plain triangulation", mean / plain, PLAIN_SHARE, ""))

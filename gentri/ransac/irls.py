@@ -11,10 +11,10 @@ from gentri.ransac.views import Views, reprojection_error
 CAUCHY_SCALE, STEPS = 0.03, 3
 
 
-def cauchy_weights(views: Views, xyz: Tensor, scale: float = CAUCHY_SCALE) -> Tensor:
+def cauchy_weights(views: Views, xyz: Tensor) -> Tensor:
     """Weights (B, J, C) of the views at points (B, J, 3): squared confidence, less for misfits."""
     error = reprojection_error(views, xyz[:, :, None]).squeeze(2)
-    return views.confidence.square() / (1 + (error / scale).square())
+    return views.confidence.square() / (1 + (error / CAUCHY_SCALE).square())
 
 
 def cauchy_refit(views: Views, xyz: Tensor) -> Tensor:
