@@ -115,7 +115,7 @@ def _of_h5(path: Path) -> Iterator[_Entry]:
             "pip install h5py, or give camera-parameters.json",
         ) from error
     with h5py.File(path, "r") as file:
-        for subject in (name for name in file if name.startswith("subject")):
+        for subject in (name for name in map(str, file) if name.startswith("subject")):
             cameras: Mapping[str, Any] = file[subject]  # pyright: ignore[reportAssignmentType]
             for group in cameras.values():
                 yield _of_group("S" + subject.removeprefix("subject"), group)
