@@ -65,7 +65,8 @@ class Detector(Protocol):
 
     Attributes:
         skeleton: of the joints.
-        network_seconds: wall time spent inside the networks so far.
+        network_seconds: time spent inside the networks so far, the mean of the threads that run
+            them.
     """
 
     skeleton: Skeleton

@@ -1,5 +1,6 @@
 """The networks behind MMPose's and MMDetection's model interface, and the time spent in them."""
 
+import threading
 import time
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,10 +32,11 @@ _RTMDET_GREY = 114  # of the padding in training
 
 
 class Network:
-    """One model on one device.
+    """One model on one device. May be called from several threads at once.
 
     Attributes:
-        seconds: wall time spent inside the network so far, transfers to the device included.
+        seconds: time spent inside the network so far, transfers to the device included; that of
+            simultaneous calls adds up.
     """
 
     def __init__(self, registry: Registry, config: dict[str, Any], weights: Path, device: str):
@@ -44,6 +46,7 @@ class Network:
         # Depthwise convolutions on a CPU are twice as fast with the channels last.
         self.model = model.to(device).to(memory_format=torch.channels_last).eval()
         self.seconds = 0.0
+        self._counting = threading.Lock()
 
     def __call__(self, images: list[Image], samples: list[Any]) -> list[Any]:
         """Results per image, as the library's data samples."""
@@ -51,7 +54,9 @@ class Network:
         started = time.perf_counter()
         with torch.inference_mode():
             results = self.model.test_step({"inputs": inputs, "data_samples": samples})
-        self.seconds += time.perf_counter() - started
+        spent = time.perf_counter() - started
+        with self._counting:
+            self.seconds += spent
         return results
 
 

@@ -1,13 +1,15 @@
 """Top-down detection: boxes of people first, then the joints of each from its own crop."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import torch
 
 from gentri.data import FloatArray
 from gentri.detectors import rtm
@@ -21,10 +23,10 @@ from gentri.detectors.networks import (
     RtmdetFinder,
     thunder,
 )
-from gentri.detectors.streams import batched, map_ahead
+from gentri.detectors.streams import batched, map_ahead, one_core_threads
 from gentri.skeletons import Skeleton
 
-_BATCH_CPU, _BATCH_GPU = 4, 32  # more does not speed up a CPU: the maps leave its cache
+_BATCH_CPU, _BATCH_GPU = 1, 32  # more slows a CPU down: the maps leave its cache
 _WORKERS = 2
 _THUNDER_SIZE = (256, 256)
 # MultiPose draws its boxes wide. On a real recording with known cameras a crop of 1.05 boxes left
@@ -93,16 +95,18 @@ class TopDownDetector:
     ) -> None:
         self.skeleton, self.finder, self.pose = skeleton, finder, pose
         self.box_score_min, self.people_max = box_score_min, people_max
-        on_cpu = next(pose.network.model.parameters()).device.type == "cpu"
-        self.batch_size = batch_size or (_BATCH_CPU if on_cpu else _BATCH_GPU)
+        self.on_cpu = next(pose.network.model.parameters()).device.type == "cpu"
+        self.batch_size = batch_size or (_BATCH_CPU if self.on_cpu else _BATCH_GPU)
+        self.network_threads = torch.get_num_threads() if self.on_cpu else 1
         self.workers = workers or _WORKERS
         # The helper threads are the parallelism: OpenCV's own would take the networks' cores.
         cv2.setNumThreads(1)
 
     @property
     def network_seconds(self) -> float:
-        """Wall time spent inside the two networks so far."""
-        return self.finder.network.seconds + self.pose.network.seconds
+        """Time spent inside the two networks so far, the mean of the threads that run them."""
+        seconds = self.finder.network.seconds + self.pose.network.seconds
+        return seconds / self.network_threads
 
     def detect(self, frames: Iterable[Path], read: Callable[[Path], Image]) -> Iterator[People]:
         """The people of each frame, in order."""
@@ -111,14 +115,17 @@ class TopDownDetector:
             image = read(path)
             return image, self.finder.fit(image)
 
-        with ThreadPoolExecutor(self.workers) as pool:
-            loaded = map_ahead(pool, load, frames, ahead=self.batch_size)
-            found = chain.from_iterable(
-                self._find(group) for group in batched(loaded, self.batch_size)
-            )
-            cropped = map_ahead(pool, self._crop, found, ahead=self.batch_size)
-            for group in batched(cropped, self.batch_size):
-                yield from self._estimate(group)
+        groups = self.network_threads + 1  # one waits while each thread has one
+        ahead = groups * self.batch_size
+        with ThreadPoolExecutor(self.workers) as helpers, self._network_pool() as networks:
+            loaded = map_ahead(helpers, load, frames, ahead)
+            found = map_ahead(networks, self._find, batched(loaded, self.batch_size), groups)
+            cropped = map_ahead(helpers, self._crop, chain.from_iterable(found), ahead)
+            people = map_ahead(networks, self._estimate, batched(cropped, self.batch_size), groups)
+            yield from chain.from_iterable(people)
+
+    def _network_pool(self) -> AbstractContextManager[Executor]:
+        return one_core_threads(self.network_threads) if self.on_cpu else ThreadPoolExecutor(1)
 
     def _find(self, group: list[_Frame]) -> list[_Boxed]:
         """Each frame with the boxes and scores of its people, best first."""
@@ -135,7 +142,7 @@ class TopDownDetector:
         regions = [person_region(box, self.pose.input_size, self.pose.padding) for box in boxes]
         return boxes, scores, regions, [cut(image, region) for region in regions]
 
-    def _estimate(self, group: list[_Cropped]) -> Iterator[People]:
+    def _estimate(self, group: list[_Cropped]) -> list[People]:
         """The people of a few frames, their crops batched across frames and people."""
         regions = [region for _, _, part, _ in group for region in part]
         crops = [crop for *_, part in group for crop in part]
@@ -144,8 +151,10 @@ class TopDownDetector:
             poses += self.pose.estimate([c for c, _ in batch], [r for _, r in batch])
         each = iter(poses)
         joints = len(self.skeleton)
+        people = []
         for boxes, scores, _, _ in group:
             mine = [next(each) for _ in scores]
             xy = np.array([p for p, _ in mine], dtype=np.float32).reshape(-1, joints, 2)
             score = np.array([s for _, s in mine], dtype=np.float32).reshape(-1, joints)
-            yield People(xy, score, boxes.astype(np.float32), scores.astype(np.float32))
+            people.append(People(xy, score, boxes.astype(np.float32), scores.astype(np.float32)))
+        return people

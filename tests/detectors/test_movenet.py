@@ -119,3 +119,13 @@ def test_stride_2_pads_right_and_bottom() -> None:
     # TensorFlow's "SAME" on even sizes: the windows start at 0 and 2.
     expected = torch.tensor([[[[45.0, 39.0], [66.0, 50.0]]]])
     torch.testing.assert_close(convolution(image), expected)
+
+
+def test_stride_2_is_a_convolution_of_a_padded_map() -> None:
+    convolution = SameConv2d(6, 6, 3, 2, groups=6)
+    maps = torch.randn(2, 6, 8, 12, generator=torch.Generator().manual_seed(0))
+    padded = torch.nn.functional.pad(maps, (0, 1, 0, 1))
+    expected = torch.nn.functional.conv2d(
+        padded, convolution.weight, convolution.bias, stride=2, groups=6
+    )
+    torch.testing.assert_close(convolution(maps), expected)

@@ -92,13 +92,34 @@ def test_a_frame_without_people_gives_none(movenet: Detector) -> None:
 def test_numbers_do_not_depend_on_where_a_sequence_is_cut(
     movenet: Detector, frames: dict[str, list[Path]]
 ) -> None:
-    sequence = frames["cam01"] * 3  # a whole batch of four, twice, and one more
+    sequence = frames["cam01"] * 3
     whole = list(movenet.detect(sequence, read))
     parts = [*movenet.detect(sequence[:4], read), *movenet.detect(sequence[4:], read)]
-    assert len(whole) == len(parts) == 9
-    for a, b in zip(whole, parts, strict=True):
-        for one, other in zip(vars(a).values(), vars(b).values(), strict=True):
-            assert one.tobytes() == other.tobytes()
+    assert len(whole) == 9
+    assert same_bytes(whole, parts)
+
+
+def test_numbers_do_not_depend_on_the_number_of_cores(
+    movenet: Detector, frames: dict[str, list[Path]]
+) -> None:
+    sequence = frames["cam01"] + frames["cam03"]
+    threads = torch.get_num_threads()
+    here = list(movenet.detect(sequence, read))
+    try:
+        for cores in (1, 3):
+            torch.set_num_threads(cores)
+            detector = load_detector("movenet", "cpu", box_score_min=0.25, people_max=6)
+            assert same_bytes(here, list(detector.detect(sequence, read)))
+            assert torch.get_num_threads() == cores
+    finally:
+        torch.set_num_threads(threads)
+
+
+def same_bytes(one: list[People], other: list[People]) -> bool:
+    def content(people: list[People]) -> list[bytes]:
+        return [array.tobytes() for frame in people for array in vars(frame).values()]
+
+    return content(one) == content(other)
 
 
 def test_time_in_networks_is_counted(movenet: Detector, frames: dict[str, list[Path]]) -> None:
