@@ -36,7 +36,10 @@ POOLED = replace(REAL, name="real-like errors, five takes pooled", takes=5)
 MANY = replace(FOUR, name="V = 2 to 8", views=(2, 8))
 COST = Condition("10 s at 30 fps", seconds=10.0, fps=30.0)
 LONG = replace(COST, name="10 min at 30 fps", seconds=600.0)
-COSTS = (COST, LONG, *(replace(COST, name=f"V = {views}", views=views) for views in (16, 30)))
+# Scenes of each; the two lengths are compared on the same rigs.
+COSTS = {COST: 5, LONG: 5} | {
+    replace(COST, name=f"V = {views}", views=views): 1 for views in (16, 30)
+}
 
 
 @dataclass(frozen=True)
@@ -130,13 +133,13 @@ def several_views(
 def costs() -> tuple[list[Line], list[dict[str, Any]]]:
     """Seconds of the stage `calibrate`, and whether it leaves the same bytes twice."""
     table, rows = [], []
-    found = {condition.name: cost(condition) for condition in COSTS}
+    found = {condition.name: cost(condition, scenes) for condition, scenes in COSTS.items()}
     for name, spent in found.items():
         rows.append({"condition": name, "seconds": spent.seconds, "same": spent.same})
         bar = SECONDS.get(name)
-        kept, allowed = (verdict(spent.best, bar), f"≤ {bar:g} s") if bar else ("", "")
-        table.append((f"cost: {name}", f"{spent.best:.1f} s", allowed, kept))
-    ratio = found[LONG.name].best / found[COST.name].best
+        kept, allowed = (verdict(spent.mean, bar), f"≤ {bar:g} s") if bar else ("", "")
+        table.append((f"cost: {name}", f"{spent.mean:.1f} s", allowed, kept))
+    ratio = found[LONG.name].mean / found[COST.name].mean
     kept = verdict(ratio, LENGTH_RATIO)
     table.append(("cost: 10 min over 10 s", f"{ratio:.2f}", f"≤ {LENGTH_RATIO}", kept))
     different = sum(not spent.same for spent in found.values())

@@ -29,20 +29,26 @@ RUNS = 2  # the better one counts: the first loads libraries, and other work may
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of the stage, run by run, and whether every run left the same bytes."""
+    """Seconds of the stage, scene by scene, and whether every run left the same bytes."""
 
     seconds: tuple[float, ...]
     same: bool
 
     @property
-    def best(self) -> float:
-        """Of the runs."""
-        return min(self.seconds)
+    def mean(self) -> float:
+        """Over the scenes: a solver needs more steps in one than in another."""
+        return sum(self.seconds) / len(self.seconds)
 
 
-def cost(condition: Condition) -> Cost:
-    """Run the stage on the first scene of a condition."""
-    (seen,) = make(condition, 0).takes
+def cost(condition: Condition, scenes: int) -> Cost:
+    """Run the stage on the first scenes of a condition."""
+    runs = [_runs(condition, seed) for seed in range(scenes)]
+    return Cost(tuple(min(seconds) for seconds, _ in runs), all(same for _, same in runs))
+
+
+def _runs(condition: Condition, seed: int) -> tuple[list[float], bool]:
+    """Seconds of each run on one scene, and whether all left the same bytes."""
+    (seen,) = make(condition, seed).takes
     seconds, left = [], set()
     with tempfile.TemporaryDirectory() as folder:
         inputs = _publish(Path(folder), seen)
@@ -57,7 +63,7 @@ def cost(condition: Condition) -> Cost:
             seconds.append(time.perf_counter() - start)
             files = sorted(path for path in out.rglob("*") if path.is_file())
             left.add(tuple(hashlib.sha256(file.read_bytes()).hexdigest() for file in files))
-    return Cost(tuple(seconds), len(left) == 1)
+    return seconds, len(left) == 1
 
 
 def _publish(folder: Path, seen: Keypoints2D) -> dict[str, Path]:

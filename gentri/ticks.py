@@ -113,16 +113,18 @@ def at_ticks(
     """
     before, after, share = bracketing_frames(time_s, ticks_s)
     known = np.isfinite(share)
-    s = np.where(known, share, 0.0)[:, None]
+    s = np.where(known, share, 0.0)
     # The nearer frame alone when it is this near: rounding of time stamps loses no joint.
-    s = np.where(s < _ON_FRAME, 0.0, np.where(s > 1 - _ON_FRAME, 1.0, s))
+    nearest = np.where(s > 1 - _ON_FRAME, after, before)
+    between = (s >= _ON_FRAME) & (s <= 1 - _ON_FRAME)
 
-    def blend(values: FloatArray, share: FloatArray) -> FloatArray:
-        a, b = values[before], values[after]
-        mixed = np.where(share == 0, a, np.where(share == 1, b, (1 - share) * a + share * b))
-        return mixed.astype(values.dtype)
+    def blend(values: FloatArray) -> FloatArray:
+        mixed = values[nearest]
+        part = s[between].reshape(-1, *(1,) * (values.ndim - 1))
+        mixed[between] = (1 - part) * values[before[between]] + part * values[after[between]]
+        return mixed
 
-    xy_t, score_t = blend(xy, s[..., None]), blend(score, s)
+    xy_t, score_t = blend(xy), blend(score)
     xy_t[~known], score_t[~known] = np.nan, np.nan
     return xy_t, score_t
 

@@ -1,6 +1,6 @@
 """Everyone whom one camera saw."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,16 @@ class Detections:
         check_array("Detections", "score", self.score, (t, p, j), "float32")
         check_array("Detections", "box_px", self.box_px, (t, p, 4), "float32")
         check_array("Detections", "track", self.track, (t, p), "int32")
+
+    def part(self, frames: slice) -> "Detections":
+        """A run of frames, without a copy."""
+        return replace(
+            self,
+            xy_px=self.xy_px[frames],
+            score=self.score[frames],
+            box_px=self.box_px[frames],
+            track=self.track[frames],
+        )
 
     def save(self, path: PathLike) -> None:
         """Write the npz of `detect/<camera>.npz` to exactly this path."""

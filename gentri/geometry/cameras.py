@@ -95,8 +95,12 @@ def project(camera: Camera, xyz: FloatArray) -> FloatArray:
     """
     p = camera.cam_from_world.apply(np.asarray(xyz, dtype=np.float64))
     depth = np.where(p[..., 2:] > MIN_DEPTH, p[..., 2:], np.nan)
-    xy = distort(p[..., :2] / depth, camera.dist)
-    return xy @ camera.K[:2, :2].T + camera.K[:2, 2]
+    return pixels(camera, p[..., :2] / depth)
+
+
+def pixels(camera: Camera, xy: FloatArray) -> FloatArray:
+    """Distorted pixels (..., 2) of normalised image coordinates x/z, y/z."""
+    return distort(xy, camera.dist) @ camera.K[:2, :2].T + camera.K[:2, 2]
 
 
 def pinhole_K(width: int, height: int, focal_px: float) -> FloatArray:

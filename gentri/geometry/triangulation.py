@@ -34,7 +34,7 @@ def triangulate(
     Returns:
         (..., 3) in the world of R and t; NaN where fewer than two views have weight.
     """
-    seen = np.isfinite(xy).all(-1) & (weight > 0)
+    seen = np.isfinite(xy[..., 0]) & np.isfinite(xy[..., 1]) & (weight > 0)
     w = np.where(seen, weight, 0.0).reshape(len(R), -1)
     d = ray_directions(np.where(seen[..., None], xy, 0.0).reshape(*w.shape, 2), R)
     center = -np.einsum("cji,cj->ci", R, t)[..., None]

@@ -14,7 +14,7 @@ from gentri.geometry.two_view import sampson, skew
 from gentri.ticks import bracketing_frames
 
 _MIN_SAMPLES = 5  # at which a track is judged
-_MIN_JOINTS = 4
+MIN_JOINTS = 4  # seen and expected, for a distance to mean anything
 _ROBUST_ANGLE = 0.01  # radians; a person of 1.7 m at 5 m subtends 0.33
 
 # Median joint distance to the place, or to the line, that the other views expect, as a share of the
@@ -147,9 +147,9 @@ class Comparison:
             weight = np.isfinite(seen[..., 0]).astype(float)
             p = triangulate(seen, weight, R, t, _ROBUST_ANGLE) @ view.R.T + view.t
             place = p[..., :2] / np.where(p[..., 2:] > 0, p[..., 2:], np.nan)
-            is_place = np.isfinite(place).all(-1).sum(-1) >= _MIN_JOINTS
+            is_place = np.isfinite(place).all(-1).sum(-1) >= MIN_JOINTS
             away = np.linalg.norm(view.xy[at[is_place]] - place[is_place, None], axis=-1)
-            distance[is_place] = _median_joint(away) / (_PLACE * view.size[at[is_place]])
+            distance[is_place] = median_joint(away) / (_PLACE * view.size[at[is_place]])
         left = np.flatnonzero(~is_place)
         lines = np.stack(
             [_line_distance(v, view, s[left], at[left]) for v, s in zip(others, seen, strict=True)]
@@ -178,12 +178,17 @@ def _line_distance(a: View, b: View, seen_a: FloatArray, at: NDArray[np.int64]) 
     E = skew(t / np.linalg.norm(t)) @ R
     xy = b.xy[at]
     away = np.sqrt(sampson(E, np.broadcast_to(seen_a[:, None], xy.shape), xy))
-    return _median_joint(away) / (_LINE * b.size[at])
+    return median_joint(away) / (_LINE * b.size[at])
 
 
-def _median_joint(away: FloatArray) -> FloatArray:
-    """Median over the joints of (..., 12); NaN where too few are known."""
-    known = np.isfinite(away).sum(-1) >= _MIN_JOINTS
-    middle = np.full(known.shape, np.nan)
-    middle[known] = np.nanmedian(away[known], axis=-1)
-    return middle
+def median_joint(away: FloatArray) -> FloatArray:
+    """Median over the joints of (..., J); NaN where too few are known."""
+    count = np.isfinite(away).sum(-1)
+    known = count >= MIN_JOINTS
+    # NaN sorts last. `np.nanmedian` is ten times slower on rows as short as these.
+    ascending = np.sort(away, axis=-1)
+    lower, upper = (
+        np.take_along_axis(ascending, np.maximum(middle, 0)[..., None], axis=-1)[..., 0]
+        for middle in ((count - 1) // 2, count // 2)
+    )
+    return np.where(known, (lower + upper) / 2, np.nan)

@@ -8,19 +8,19 @@ from numpy.typing import NDArray
 from gentri.data import Detections, FloatArray, Keypoints2D, Rig
 from gentri.geometry.cameras import project, undistort
 from gentri.geometry.triangulation import triangulate
+from gentri.people.comparison import median_joint
 from gentri.people.subject import Subject, gather_keypoints
 from gentri.ticks import at_ticks
 
 # Median joint distance between a detection and the reprojected subject, share of the detection's
 # box diagonal: below the first it is the subject, above the second it is somebody else.
 _SAME, _OTHER = 0.12, 0.5
-# The same, of the joints' own extent: as near as this in every view of three or more, all of them
-# show the subject, and none has to be judged. A view of somebody else pulls the joints away from
-# the other views, too.
+# The same, of the joints' own extent: as near as this in three views or more, and in most of those
+# that show anybody, these show the subject. A view of somebody else pulls the joints away from the
+# other views, too.
 _AGREED, _AGREED_VIEWS = 0.04, 3
-_MIN_JOINTS = 4  # seen and expected, for a distance to mean anything
 _ROBUST_ANGLE = 0.01  # radians; a person of 1.7 m at 5 m subtends 0.33
-_CHUNK = 1000  # ticks at once: bounds the memory for long recordings
+_CHUNK = 2000  # ticks at once: bounds the memory for long recordings
 
 
 def follow_subject(
@@ -52,15 +52,20 @@ def follow_subject(
 
 
 def _expected(keypoints: Keypoints2D, rig: Rig, at: slice) -> FloatArray:
-    """Where each camera should see the joints, (C, T, J, 2) px; by the others in case of doubt."""
-    xy = keypoints.xy_px[:, at]
+    """Where each camera should see the body, (C, T, 12, 2) px; by the others in case of doubt."""
+    body = keypoints.skeleton.body
+    xy = keypoints.xy_px[:, at, body]
     rays = np.stack([undistort(c, v) for c, v in zip(rig.cameras, xy, strict=True)])
-    weight = np.nan_to_num(keypoints.score[:, at].astype(np.float64)) ** 2
+    weight = np.nan_to_num(keypoints.score[:, at, body].astype(np.float64)) ** 2
     R = np.stack([c.cam_from_world.R for c in rig.cameras])
     t = np.stack([c.cam_from_world.t for c in rig.cameras])
-    xyz = triangulate(rays, weight, R, t)
-    expected = np.stack([project(camera, xyz) for camera in rig.cameras])
-    doubt = ~_agreed(xy, expected)
+    expected = np.full(xy.shape, np.nan)
+    doubt = np.arange(xy.shape[1])
+    # Quickly at first, then, where views differ, so that those that differ count less.
+    for scale, share in ((np.inf, 1.0), (_ROBUST_ANGLE, 0.5)):
+        xyz = triangulate(rays[:, doubt], weight[:, doubt], R, t, scale)
+        expected[:, doubt] = np.stack([project(camera, xyz) for camera in rig.cameras])
+        doubt = doubt[~_agreed(xy[:, doubt], expected[:, doubt], share)]
     rays, weight = rays[:, doubt], weight[:, doubt]
     for c, camera in enumerate(rig.cameras):
         others = np.arange(len(rig.cameras)) != c
@@ -69,18 +74,19 @@ def _expected(keypoints: Keypoints2D, rig: Rig, at: slice) -> FloatArray:
     return expected
 
 
-def _agreed(xy: FloatArray, expected: FloatArray) -> NDArray[np.bool_]:
-    """Ticks (T,) at which all views (C, T, J, 2) that show the subject show the same person."""
-    shown = np.asarray(np.isfinite(xy).all(-1))
+def _agreed(xy: FloatArray, expected: FloatArray, share: float) -> NDArray[np.bool_]:
+    """Ticks (T,) at which this share of the views (C, T, J, 2) at least show the same person."""
+    shown = np.isfinite(xy[..., 0]) & np.isfinite(xy[..., 1])
     low = np.where(shown[..., None], xy, np.inf).min(-2)
     high = np.where(shown[..., None], xy, -np.inf).max(-2)
-    away = np.linalg.norm(xy - expected, axis=-1)
-    here = np.asarray(shown.any(-1))
-    known = np.asarray(np.isfinite(away).sum(-1) >= _MIN_JOINTS)
-    near = np.zeros(known.shape, dtype=bool)
-    extent = np.linalg.norm(high[known] - low[known], axis=-1)
-    near[known] = np.nanmedian(away[known], axis=-1) < _AGREED * extent
-    return (near | ~here).all(0) & (here.sum(0) >= _AGREED_VIEWS)
+    away = xy - expected
+    here = np.asarray(shown.any(-1)).sum(0)
+    with np.errstate(invalid="ignore"):  # nobody has no extent
+        near = median_joint(np.hypot(away[..., 0], away[..., 1])) < _AGREED * np.linalg.norm(
+            high - low, axis=-1
+        )
+    near = near.sum(0)
+    return (near >= _AGREED_VIEWS) & (near >= share * here)
 
 
 def _at_frames(xy: FloatArray, ticks_s: FloatArray, frame_s: FloatArray) -> FloatArray:
@@ -91,12 +97,13 @@ def _at_frames(xy: FloatArray, ticks_s: FloatArray, frame_s: FloatArray) -> Floa
 def _matching_slot(
     seen: Detections, current: NDArray[np.int32], expected: FloatArray
 ) -> NDArray[np.int32]:
-    """Person axis (T_c,) of the detection nearest to the expected joints (T_c, J, 2)."""
+    """Person axis (T_c,) of the detection nearest to the expected body joints (T_c, 12, 2)."""
     diagonal = np.linalg.norm(seen.box_px[..., 2:] - seen.box_px[..., :2], axis=-1)
-    away = np.linalg.norm(seen.xy_px - expected[:, None], axis=-1)
-    known = (np.isfinite(away).sum(-1) >= _MIN_JOINTS) & (diagonal > 0)
+    away = seen.xy_px[:, :, seen.skeleton.body] - expected[:, None]
+    median = median_joint(np.hypot(away[..., 0], away[..., 1]))
+    known = np.isfinite(median) & (diagonal > 0)
     distance = np.full(known.shape, np.inf)
-    distance[known] = np.nanmedian(away[known], axis=-1) / diagonal[known]
+    distance[known] = median[known] / diagonal[known]
     rows = np.arange(len(current))
     best = distance.argmin(-1)
     found = distance[rows, best] < _SAME

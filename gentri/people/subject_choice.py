@@ -10,6 +10,7 @@ from gentri.data import Detections, FloatArray, Timeline
 from gentri.errors import InputError, UsageError
 from gentri.geometry.sample import MIRROR
 from gentri.geometry.two_view import relative_pose_of_frames
+from gentri.geometry.two_view_solvers import poselib
 from gentri.people.consistent_choice import Choice
 from gentri.people.subject import Subject, single_person, slots_of_tracks
 from gentri.ticks import at_ticks, common_ticks, frame_period
@@ -27,6 +28,7 @@ _MIN_PAIR_FRAMES = 5
 _FOCAL_GUESS = 1.2  # of the shorter image side; the inlier share hardly depends on it
 _PAIR_THRESHOLD = 0.02  # of the person's box diagonal
 
+_MOTION_FRAMES = 1000  # looked at, spread over the recording: bounds the time
 # Two people who stand still fit any geometry: agreement counts only together with motion. A person
 # who moves by this share of the own size counts in full.
 _FULL_MOTION = 0.5
@@ -85,7 +87,7 @@ def choose_subject(
     options = []
     for name, frame_s in zip(names, timeline.time_s, strict=True):
         seen = detections[name]
-        tracks = [named[name]] if name in named else _lasting_tracks(seen, frame_s)
+        tracks = [named[name]] if name in named else _who_may_be_it(seen, frame_s)
         found = [_candidate(seen, t, frame_s, ticks, min_score) for t in tracks]
         found = [candidate for candidate in found if candidate.weight > 0]
         options.append(sorted(found, key=lambda f: -f.merit)[:_CANDIDATES])
@@ -108,7 +110,8 @@ def motion_of(xy: FloatArray) -> float:
 
     Only frames that show the person count; 0 when there are none.
     """
-    shown = xy[shows_person(xy)]
+    shown = np.flatnonzero(shows_person(xy))
+    shown = xy[shown[:: -(-len(shown) // _MOTION_FRAMES) or 1]]
     if not len(shown):
         return 0.0
     shown = shown[:, np.isfinite(shown).any(axis=(0, 2))]  # joints that are ever seen
@@ -145,12 +148,17 @@ def _refuse_unseen(names: tuple[str, ...], options: list[list[_Candidate]]) -> N
         )
 
 
-def _lasting_tracks(seen: Detections, frame_s: FloatArray) -> list[tuple[int, ...]]:
-    """The tracks of a camera that are more than a flicker."""
+def _who_may_be_it(seen: Detections, frame_s: FloatArray) -> list[tuple[int, ...]]:
+    """The tracks of a camera that are more than a flicker; as one where no two are ever together.
+
+    A view that shows one person at a time shows the same one as others of its kind, whoever it is.
+    """
     tracks, counts = np.unique(seen.track[seen.track >= 0], return_counts=True)
     lasting = min(_MIN_SECONDS / frame_period(frame_s), len(frame_s) / 2)
-    enough = max(_MIN_FRAMES, lasting)
-    return [(int(t),) for t, count in zip(tracks, counts, strict=True) if count >= enough]
+    enough = tracks[counts >= max(_MIN_FRAMES, lasting)]
+    if len(enough) and np.isin(seen.track, enough).sum(-1).max() == 1:
+        return [tuple(enough.tolist())]
+    return [(track,) for track in enough.tolist()]
 
 
 def _candidate(
@@ -160,14 +168,16 @@ def _candidate(
     ticks: FloatArray,
     min_score: float,
 ) -> _Candidate:
-    slot = slots_of_tracks(seen, tracks)
-    xy, score = (joints[:, seen.skeleton.body] for joints in single_person(seen, slot, min_score))
     period_s = frame_period(ticks)
+    slot = slots_of_tracks(seen, tracks)
     # A long recording has many short tracks: only their own time is looked at.
-    there = frame_s[slot >= 0][[0, -1]]
+    first, last = np.flatnonzero(slot >= 0)[[0, -1]]
     reach_s = max(frame_period(frame_s), period_s)
-    at = (ticks >= there[0] - reach_s) & (ticks <= there[1] + reach_s)
-    body = at_ticks(xy, score, frame_s, ticks[at])[0].astype(np.float64)
+    at = (ticks >= frame_s[first] - reach_s) & (ticks <= frame_s[last] + reach_s)
+    own = slice(max(first - 1, 0), last + 2)
+    xy, score = single_person(seen.part(own), slot[own], min_score)
+    joints = seen.skeleton.body
+    body = at_ticks(xy[:, joints], score[:, joints], frame_s[own], ticks[at])[0].astype(np.float64)
     shown = shows_person(body)
     body[~shown] = np.nan
     middle = (np.array([seen.width, seen.height]) - 1) / 2
@@ -190,7 +200,8 @@ def _agreement(a: _Candidate, b: _Candidate) -> float:
     at = at[np.linspace(0, len(at) - 1, min(len(at), _PAIR_FRAMES)).astype(int)]
     low, high = np.nanmin(a.xy[at], axis=1), np.nanmax(a.xy[at], axis=1)
     size = float(np.median(np.linalg.norm(high - low, axis=-1)))
-    pose, _ = relative_pose_of_frames(a.xy[at], b.xy[at], _PAIR_THRESHOLD * size, MIRROR)
+    threshold = _PAIR_THRESHOLD * size
+    pose, _ = relative_pose_of_frames(a.xy[at], b.xy[at], threshold, MIRROR, solver=poselib)
     if pose is None:
         return 0.0
     moving = min(1.0, min(a.motion, b.motion) / _FULL_MOTION)

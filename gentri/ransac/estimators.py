@@ -28,11 +28,13 @@ class Estimate:
     """Joints of B skeletons.
 
     Attributes:
+        views: the detections as they were read: a method may put exchanged sides right.
         xyz: (B, J, 3); NaN or anything where fewer than two views are used.
         used: (B, J, C) bool, the views that made the point or agree with it.
         error_m: (B, J) expected distance from the truth, None where the method foresees none.
     """
 
+    views: Views
     xyz: Tensor
     used: Tensor
     error_m: Tensor | None = None
@@ -53,12 +55,12 @@ class WholeRecording(Protocol):
 
 def dlt(views: Views) -> Estimate:
     """Homogeneous DLT from all views, unweighted."""
-    return Estimate(homogeneous_dlt(views), views.seen)
+    return Estimate(views, homogeneous_dlt(views), views.seen)
 
 
 def weighted(views: Views) -> Estimate:
     """Ray least squares from all views, weighted by squared confidence."""
-    return Estimate(refit(views, views.seen), views.seen)
+    return Estimate(views, refit(views, views.seen), views.seen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +89,7 @@ class Ransac:
     def __call__(self, views: Views) -> Estimate:
         """Points and the views that agree with them; fewer than two where nothing agrees."""
         used = inlier_views(views, self.best(views), self.inlier_box_share)
-        return Estimate(refit(views, used), used)
+        return Estimate(views, refit(views, used), used)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +105,7 @@ class Irls:
     def __call__(self, views: Views) -> Estimate:
         """Points, wherever two views see the joint, and the views that agree with them."""
         xyz = cauchy_refit(views, started(views, self.ransac.best(views)))
-        return Estimate(xyz, inlier_views(views, xyz, self.ransac.inlier_box_share))
+        return Estimate(views, xyz, inlier_views(views, xyz, self.ransac.inlier_box_share))
 
 
 def estimator(

@@ -101,4 +101,4 @@ def _estimate(views: Views, xyz: Tensor, inlier_box_share: float, error: Tensor 
     """Of joints that two views see."""
     enough = (views.seen.sum(dim=-1) >= 2)[..., None]
     xyz = torch.where(enough, xyz, torch.nan)
-    return Estimate(xyz, inlier_views(views, xyz, inlier_box_share), error)
+    return Estimate(views, xyz, inlier_views(views, xyz, inlier_box_share), error)

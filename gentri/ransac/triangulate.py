@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gentri.data import FloatArray
-from gentri.geometry.cameras import project
+from gentri.data import FloatArray, Rig
+from gentri.geometry.cameras import pixels, project
 from gentri.ransac.estimators import Estimate, Estimator, WholeRecording
 from gentri.ransac.least_squares import ray_angle
 from gentri.ransac.recording import Recording
@@ -61,9 +61,9 @@ def triangulate(
     solve = estimate.over(recording) if isinstance(estimate, WholeRecording) else _each(estimate)
     chunks = []
     for where, views in recording.chunks():
-        found = _refuse(views, solve(where, views), math.radians(min_angle_deg))
-        score = agreement(views, found.xyz, inlier_box_share)
-        chunks.append(_measure(recording, where, found, score))
+        found = _refuse(solve(where, views), math.radians(min_angle_deg))
+        score = agreement(found.views, found.xyz, inlier_box_share)
+        chunks.append(_measure(recording.rig, found, score))
         progress(where.stop // max(recording.people, 1), recording.ticks)
     fields = (np.concatenate(field) for field in zip(*chunks, strict=True))
     return Points(*(f.reshape(recording.ticks, recording.people, *f.shape[1:]) for f in fields))
@@ -92,29 +92,27 @@ def agreement(views: Views, xyz: Tensor, inlier_box_share: float) -> Tensor:
     return torch.where(xyz.isfinite().all(dim=-1), score, torch.nan)
 
 
-def _refuse(views: Views, found: Estimate, min_angle: float) -> Estimate:
+def _refuse(found: Estimate, min_angle: float) -> Estimate:
     """Drop points of fewer than two views, of nearly parallel rays and behind a used camera."""
-    error = reprojection_error(views, found.xyz[:, :, None]).squeeze(2)
+    error = reprojection_error(found.views, found.xyz[:, :, None]).squeeze(2)
     valid = (found.used.sum(dim=-1) >= 2) & (error.isfinite() | ~found.used).all(dim=-1)
-    valid &= ray_angle(views, found.used) >= min_angle
+    valid &= ray_angle(found.views, found.used) >= min_angle
     foreseen = torch.full_like(error[..., 0], torch.nan) if found.error_m is None else found.error_m
-    return Estimate(
+    return replace(
+        found,
         xyz=torch.where(valid[..., None], found.xyz, torch.nan),
         used=found.used & valid[..., None],
         error_m=torch.where(valid, foreseen, torch.nan),
     )
 
 
-def _measure(
-    recording: Recording, where: slice, found: Estimate, score: Tensor
-) -> tuple[FloatArray, ...]:
+def _measure(rig: Rig, found: Estimate, score: Tensor) -> tuple[FloatArray, ...]:
     """Add the reprojection error in pixels and reduce to what is stored, as in `Points`."""
     assert found.error_m is not None
     xyz, used = found.xyz.cpu().numpy(), found.used.cpu().numpy()
-    cameras, joints = len(recording.rig.cameras), len(recording.skeleton)
-    xy_px = recording.xy_px.reshape(cameras, -1, joints, 2)[:, where]
-    projected = np.stack([project(c, xyz) for c in recording.rig.cameras])
-    squared = np.square(projected - xy_px).sum(axis=-1).transpose(1, 2, 0)
+    seen = found.views.xy.cpu().numpy()
+    away = [project(c, xyz) - pixels(c, seen[:, :, i]) for i, c in enumerate(rig.cameras)]
+    squared = np.square(away).sum(axis=-1).transpose(1, 2, 0)
     count = used.sum(axis=-1)
     squared = np.where(used, squared, 0.0).sum(axis=-1)
     reproj_px = np.sqrt(squared / np.where(count > 0, count, np.nan))

@@ -101,7 +101,7 @@ class WholePose:
             score = self.network(pose, self.anatomy.ends).to(poses)
         xyz = chosen_pose(poses, score, self.mode, generator)
         enough = (views.seen.sum(dim=-1) >= 2)[..., None]
-        return Estimate(torch.where(enough, xyz, torch.nan), views.seen)
+        return Estimate(views, torch.where(enough, xyz, torch.nan), views.seen)
 
 
 def chosen_pose(poses: Tensor, score: Tensor, mode: Mode, generator: torch.Generator) -> Tensor:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gentri.data import Detections, Keypoints2D, Rig, Timeline
 from gentri.errors import CalibrationError, InputError, or_without
@@ -74,8 +75,9 @@ class CalibrateParams(CalibrationOptions):
 _FOR_OTHERS = "rigs"
 # A person who moves less than this share of the own size, in every image, tells nothing.
 _LEAST_MOTION = 0.08
-# Where a view has more than one track, cameras are estimated twice: so many frames suffice to tell
-# which detections are the subject's.
+# Where the subject as chosen misses or mistakes more than this share of a view's frames with
+# people, cameras are estimated twice: so many frames suffice to tell whose the detections are.
+_SUBJECT_LACKS = 0.05
 _FIRST_FRAMES = 50
 
 
@@ -149,17 +151,23 @@ def _estimate(
     takes = [gather_keypoints(detections, subject, params.min_score), *others]
     _refuse_still(takes)
     context.progress.say(f"estimating {len(subject.cameras)} cameras")
-    rough = any(len(np.unique(seen.track[seen.track >= 0])) > 1 for seen in detections.values())
+    shown = [np.asarray((detections[n].track >= 0).any(-1)) for n in subject.cameras]
+    rough = _lacks(shown, [s >= 0 for s in subject.slot])
     first = replace(params, frames=min(params.frames, _FIRST_FRAMES)) if rough else params
     solved = estimate_rig(takes, first, known)
     whole = whole_subject(detections, subject, solved.rig, params.min_score)
-    same = all(np.array_equal(a, b) for a, b in zip(subject.slot, whole.slot, strict=True))
-    if rough or not same:
+    same = [a == b for a, b in zip(subject.slot, whole.slot, strict=True)]
+    if rough or _lacks(shown, same):
         takes = [gather_keypoints(detections, whole, params.min_score), *others]
         solved = estimate_rig(takes, params, known)
         whole = whole_subject(detections, whole, solved.rig, params.min_score)
     context.progress.say("testing the cameras")
     return solved.rig, whole, report_estimated(solved, takes, whole, detections)
+
+
+def _lacks(shown: list[NDArray[np.bool_]], right: list[NDArray[np.bool_]]) -> bool:
+    """Whether too few of a view's frames (T_c,) that show people are right."""
+    return any((s & ~r).sum() > _SUBJECT_LACKS * s.sum() for s, r in zip(shown, right, strict=True))
 
 
 def _use_rig(
@@ -193,7 +201,7 @@ def _refuse_still(takes: list[Keypoints2D]) -> None:
 
 STAGE = Stage(
     name="calibrate",
-    version=3,
+    version=4,
     needs=("frames", "detect"),
     params=CalibrateParams,
     run=run,

@@ -223,7 +223,7 @@ def _check(session: "Session", params: TriangulateParams, runtime: Runtime) -> N
 
 STAGE = Stage(
     name="triangulate",
-    version=2,
+    version=3,
     needs=("detect", "calibrate"),
     params=TriangulateParams,
     run=run,

@@ -123,6 +123,28 @@ def test_short_tracks_of_the_walker_beat_a_long_one_of_a_bystander() -> None:
     assert foreign <= 0.02
 
 
+@pytest.mark.parametrize("cameras", [2, 4])
+def test_whoever_is_always_alone_is_whole_before_any_camera_is_known(cameras: int) -> None:
+    _, detections, timeline = recording(26, cameras)
+    for c, name in enumerate(timeline.cameras):
+        detections[name] = broken(detections[name], 60, 20, 31 * c)
+    subject = choose_subject(detections, timeline, {}, MIN_SCORE)
+    for name, slot in zip(subject.cameras, subject.slot, strict=True):
+        np.testing.assert_array_equal(slot == WALKER, detections[name].track[:, WALKER] >= 0)
+
+
+def test_tracks_of_people_who_were_once_together_are_not_one() -> None:
+    _, detections, timeline = recording(27, 3, bystanders=1)
+    for name, seen in detections.items():
+        track = seen.track.copy()
+        track[:200, BYSTANDER], track[220:, BYSTANDER] = -1, -1  # one second in passing
+        detections[name] = broken(replace(seen, track=track), 150, 20, 0)
+    subject = choose_subject(detections, timeline, {}, MIN_SCORE)
+    for name, slot in zip(subject.cameras, subject.slot, strict=True):
+        shown = detections[name].track[np.arange(TICKS), slot][slot >= 0]
+        assert len(np.unique(shown)) == 1
+
+
 def test_two_tracks_of_one_camera_can_be_named() -> None:
     _, detections, timeline = recording(30, 2)
     detections = {n: broken(d, 150, 20, 0) for n, d in detections.items()}

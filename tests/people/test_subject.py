@@ -174,11 +174,11 @@ def test_views_are_judged_one_by_one_only_where_they_disagree(
 
     monkeypatch.setattr(follow, "triangulate", counted)
     whole = follow.follow_subject(detections, subject, rig, MIN_SCORE)
-    assert judged == [(4, TICKS), *[(3, len(mixed))] * 4]
+    assert judged == [(4, TICKS), (4, len(mixed)), *[(3, len(mixed))] * 4]
     monkeypatch.setattr(follow, "_AGREED", 0.0)
     for found, expected in zip(
         whole.slot, follow.follow_subject(detections, subject, rig, MIN_SCORE).slot, strict=True
     ):
         np.testing.assert_array_equal(found, expected)
-    assert len(judged) == 10
+    assert len(judged) == 12
     assert judged[-1] == (3, TICKS)

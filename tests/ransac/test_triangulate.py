@@ -299,6 +299,19 @@ def test_reprojection_is_measured_in_the_distorted_image():
     np.testing.assert_allclose(points.reproj_px[:, 0], expected, rtol=1e-3)
 
 
+@pytest.mark.parametrize("method", ["priors", "learned"])
+def test_sides_that_were_put_right_are_measured_as_they_were_read(method):
+    rig, _, seen = scene(ticks=40)
+    plain = solve(rig, seen.xy_px, seen.score, method)
+    legs = [i for i, joint in enumerate(COCO17.joints) if joint.endswith(("hip", "knee", "ankle"))]
+    wrong = seen.xy_px.copy()
+    wrong[1, 10:15, legs] = seen.xy_px[1, 10:15, COCO17.mirror[legs]]
+    mixed = solve(rig, wrong, seen.score, method)
+    np.testing.assert_allclose(mixed.reproj_px, plain.reproj_px, atol=0.5)
+    np.testing.assert_allclose(mixed.score, plain.score, atol=0.01)
+    assert mixed.used[10:15, 0, legs, 1].mean() > 0.9
+
+
 def test_scores_rank_joints_by_error():
     rank = []
     for seed in range(5):
