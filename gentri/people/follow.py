@@ -14,7 +14,7 @@ from gentri.ticks import at_ticks
 
 # Median joint distance between a detection and the reprojected subject, share of the detection's
 # box diagonal: below the first it is the subject, above the second it is somebody else.
-_SAME, _OTHER = 0.12, 0.5
+_SAME, _OTHER = 0.12, 0.25
 # The same, of the joints' own extent: as near as this in three views or more, and in most of those
 # that show anybody, these show the subject. A view of somebody else pulls the joints away from the
 # other views, too.
