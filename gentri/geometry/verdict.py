@@ -11,6 +11,7 @@ from gentri.geometry.calibration import CalibratedViews
 from gentri.geometry.trust.measures import Measures, measure
 from gentri.geometry.trust.reasons import Reason, reasons
 from gentri.geometry.trust.unit import wrong_unit
+from gentri.geometry.vertical import has_footholds
 
 _UNKNOWN_FOCAL = 0.3  # of the logarithm: from action cameras to portrait lenses
 
@@ -55,9 +56,24 @@ def judge(takes: Sequence[Keypoints2D], rig: Rig, found: CalibratedViews) -> Ver
     used = [found.frames[found.take == k] for k in range(len(takes))]
     m = measure(takes, rig, used, _focal_prior(rig, found))
     # First: extents in metres, which others go by, mean nothing in another unit.
-    said = (*wrong_unit(m.geometry.stature_m, rig.scale_source), *reasons(m))
+    said = (
+        *wrong_unit(m.geometry.stature_m, rig.scale_source),
+        *reasons(m),
+        *_no_floor(rig, found),
+    )
     poor = any(r.level == "poor" for r in said)
     return Verdict("poor" if poor else "usable" if said else "good", said, m)
+
+
+def _no_floor(rig: Rig, found: CalibratedViews) -> list[Reason]:
+    """One reason where the world rests on a person whose feet were never seen."""
+    if rig.world_source != "person" or has_footholds(found.xyz):
+        return []
+    text = (
+        "no two cameras see an ankle: up comes from the trunk, height 0 is that of the lowest "
+        "joints: film the whole body where the floor matters"
+    )
+    return [Reason("floor", "usable", text)]
 
 
 def _focal_prior(rig: Rig, found: CalibratedViews) -> FloatArray:

@@ -20,7 +20,7 @@ from gentri.geometry.scale import (
     implied_stature,
     scale_of,
 )
-from gentri.geometry.vertical import vertical
+from gentri.geometry.vertical import has_footholds, vertical
 from gentri.skeletons import BODY_JOINTS
 
 # The ankle above the sole, share of the stature (Drillis and Contini, "Body Segment Parameters",
@@ -65,7 +65,8 @@ def world_of_person(views: Views, xyz: FloatArray, stature_m: float | None) -> W
         stature_m: the person's height, None when not known.
 
     Raises:
-        CalibrationError: legs and trunk, or both ends of the body at once, were never measured.
+        CalibrationError: the trunk with legs or arms, or two ends of it at once, were never
+            measured.
     """
     reference = None if stature_m is None else Stature(stature_m)
     return world_on_floor(views, xyz, scale_of(reference, (), np.empty((0, 3)), xyz))
@@ -74,21 +75,26 @@ def world_of_person(views: Views, xyz: FloatArray, stature_m: float | None) -> W
 def world_on_floor(views: Views, xyz: FloatArray, scale: Scale) -> World:
     """Up from body, cameras and feet; the floor under the feet; the origin below the middle hips.
 
+    Where feet are never seen, height 0 is that of the lowest joints.
+
     Args:
         views: calibrated cameras, rig frame.
         xyz: (F, 12, 3) body joints, rig frame; NaN where unknown.
         scale: of the rig frame.
 
     Raises:
-        CalibrationError: both ends of the body were never measured at once.
+        CalibrationError: two ends of the body or trunk were never measured at once.
     """
     R = _frame(vertical(views.R[:, 0], xyz), views.R[0, 2])
     joints = scale.metres * (xyz @ R.T)
     stature = implied_stature(joints)
-    if not np.isfinite(stature):  # knees or hips out of view: an average ankle serves
+    if not np.isfinite(stature):  # hips out of view: an average ankle serves
         stature = POPULATION_STATURE_M
-    ankles = joints[:, [BODY_JOINTS.index(f"{s}_ankle") for s in ("left", "right")], 2]
-    floor = np.nanquantile(ankles, _FLOOR_QUANTILE) - ANKLE_HEIGHT * stature
+    if has_footholds(joints):
+        ankles = joints[:, [BODY_JOINTS.index(f"{s}_ankle") for s in ("left", "right")], 2]
+        floor = np.nanquantile(ankles, _FLOOR_QUANTILE) - ANKLE_HEIGHT * stature
+    else:
+        floor = np.nanquantile(joints[..., 2], _FLOOR_QUANTILE)
     middle = _place(joints)
     return World(
         R=R,

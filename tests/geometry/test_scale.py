@@ -8,6 +8,7 @@ from gentri.data import FloatArray, Rig
 from gentri.errors import CalibrationError, UsageError
 from gentri.geometry.scale import (
     LEGS_AND_TRUNK,
+    TRUNK_AND_ARM,
     BoneLength,
     CameraDistance,
     Stature,
@@ -15,6 +16,7 @@ from gentri.geometry.scale import (
     parse_bone_length,
     parse_camera_distance,
     scale_of,
+    trunk_and_arm,
 )
 from gentri.skeletons import BODY_JOINTS, COCO17
 
@@ -73,9 +75,19 @@ def test_stature_and_population() -> None:
     assert prior.sigma > 2 * scale.sigma > 0.04
 
 
+def test_trunk_and_arms_serve_where_legs_are_never_seen() -> None:
+    rig, center, xyz = scene(4)
+    whole = scale_of(Stature(1.7), rig.names, center, xyz)
+    xyz[:, [BODY_JOINTS.index(f"{s}_knee") for s in ("left", "right")]] = np.nan
+    upper = scale_of(Stature(1.7), rig.names, center, xyz)
+    assert upper.sigma > whole.sigma
+    assert upper.metres == pytest.approx(1.7 * TRUNK_AND_ARM / trunk_and_arm(xyz), rel=1e-9)
+    assert upper.metres == pytest.approx(whole.metres, rel=3 * upper.sigma)
+
+
 def test_what_was_never_measured_is_refused() -> None:
     rig, center, xyz = scene(3)
-    xyz[:, [BODY_JOINTS.index(f"{s}_knee") for s in ("left", "right")]] = np.nan
+    xyz[:, [BODY_JOINTS.index(f"{s}_hip") for s in ("left", "right")]] = np.nan
     for reference in (None, Stature(1.7), parse_bone_length("hip:knee=0.43")):
         with pytest.raises(CalibrationError, match="to two cameras"):
             scale_of(reference, rig.names, center, xyz)

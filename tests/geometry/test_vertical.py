@@ -6,7 +6,7 @@ from scipy.spatial.transform import Rotation
 
 from gentri import synthetic
 from gentri.errors import CalibrationError
-from gentri.geometry.vertical import vertical
+from gentri.geometry.vertical import has_footholds, vertical
 from gentri.skeletons import BODY_JOINTS, COCO17
 
 UP = np.array([0.0, 0.0, 1.0])
@@ -99,5 +99,16 @@ def test_missing_joints_are_left_out_and_a_missing_body_refused() -> None:
     holes[np.random.default_rng(3).uniform(size=holes.shape[:2]) < 0.2] = np.nan
     assert tilt_deg(vertical(image_right(3, 0.0), holes)) < 1.0
     xyz[:, BODY_JOINTS.index("left_ankle")] = np.nan
-    with pytest.raises(CalibrationError, match="both shoulders and both ankles"):
+    xyz[:, BODY_JOINTS.index("right_hip")] = np.nan
+    with pytest.raises(CalibrationError, match="both ankles or both hips"):
         vertical(image_right(3, 0.0), xyz)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_trunk_serves_where_feet_are_never_seen(seed: int) -> None:
+    xyz = walker(seed)
+    assert has_footholds(xyz)
+    xyz[:, [BODY_JOINTS.index(f"{s}_ankle") for s in ("left", "right")]] = np.nan
+    assert not has_footholds(xyz)
+    assert tilt_deg(vertical(NO_CAMERAS, xyz)) < 8.0
+    assert tilt_deg(vertical(image_right(seed, 0.0), xyz)) < 1.0

@@ -118,14 +118,29 @@ def test_placing_the_rig_in_the_world_changes_no_pixel(seed: int) -> None:
     assert {c.intrinsics_source for c in placed.cameras} == {"estimated"}
 
 
-def test_a_person_whose_legs_or_trunk_were_never_seen_is_refused() -> None:
+def without(xyz: np.ndarray, *parts: str) -> np.ndarray:
+    hidden = xyz.copy()
+    hidden[:, [BODY_JOINTS.index(f"{s}_{p}") for s in ("left", "right") for p in parts]] = np.nan
+    return hidden
+
+
+def test_a_person_whose_trunk_was_never_seen_is_refused() -> None:
     rig, _, xyz = scene(9)
     views, seen = rig_frame(rig, xyz)
-    for part in ("knee", "hip"):
-        hidden = seen.copy()
-        hidden[:, [BODY_JOINTS.index(f"{s}_{part}") for s in ("left", "right")]] = np.nan
-        with pytest.raises(CalibrationError, match="size of the person is unknown"):
-            world_of_person(views, hidden, 1.7)
+    with pytest.raises(CalibrationError, match="size of the person is unknown"):
+        world_of_person(views, without(seen, "hip"), 1.7)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_person_whose_legs_were_never_seen_has_a_world_without_a_floor(seed: int) -> None:
+    rig, _, xyz = scene(seed)
+    views, seen = rig_frame(rig, xyz)
+    upper = without(seen, "knee", "ankle")
+    world = world_of_person(views, upper, 1.7)
+    up = world.R @ rig.cameras[0].cam_from_world.R[:, 2]
+    assert np.degrees(np.arccos(np.clip(up[2], -1, 1))) < 3.0
+    assert np.nanquantile(world.apply(upper)[..., 2], 0.05) == pytest.approx(0.0, abs=1e-9)
+    assert world.scale == pytest.approx(world_of_person(views, seen, 1.7).scale, rel=0.08)
 
 
 def test_one_leg_is_enough_for_the_size() -> None:

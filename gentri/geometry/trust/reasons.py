@@ -52,7 +52,7 @@ class Reason:
 
     Attributes:
         kind: "scale", "late", "knocked", "disagrees", "sharing", "spot", "line", "focal",
-            "baseline" or "coverage".
+            "baseline", "coverage" or "floor".
         level: how much it matters.
         text: what was found and what to do about it.
     """
