@@ -136,6 +136,21 @@ def test_a_walk_tells_focal_lengths_and_the_spot_does_not() -> None:
     assert walked.baseline < 0.02 < spot.baseline
 
 
+def test_poses_that_come_again_count_once() -> None:
+    rng = np.random.default_rng(0)
+    once = synthetic.walk(rng, 40).xyz[:, 5:]
+    alone = degeneracy.distinct_poses(once)
+    assert 5 < alone < 40
+    again = np.concatenate([once, once + 0.01, once[::-1]])
+    assert degeneracy.distinct_poses(again) == alone
+    hidden = again.copy()
+    hidden[40:, 6:] = 0.0
+    assert degeneracy.distinct_poses(hidden) == alone
+    assert degeneracy.distinct_poses(np.zeros((3, 12, 3))) == 3  # nothing says that they are alike
+    elsewhere = np.concatenate([once, once + np.array([0.5, 0.0, 0.0])])
+    assert degeneracy.distinct_poses(elsewhere) > 1.5 * alone
+
+
 def test_focal_lengths_that_were_held_have_no_uncertainty_and_help_the_others() -> None:
     rig, keypoints, _ = scene(8)
     noisy = synthetic.degrade(keypoints, np.random.default_rng(8), noise_px=3.0)

@@ -18,6 +18,9 @@ from gentri.skeletons import BODY_JOINTS
 
 # Detection errors of a joint stay alike for about this long (see geometry/lens.py).
 _CORRELATION_S = 0.6
+# And whenever a person is in the same pose at the same place: joints that are as near as this (RMS)
+# bring no news. The demo clip, played ten times over, would otherwise name a wrong focal length.
+_SAME_POSE_M = 0.2
 
 # A person whose hips stay within this stays on the spot. Standard deviations are then this much
 # larger than the residuals say (measured: 0.6 to 5 times).
@@ -112,7 +115,12 @@ def uncertainty(
         on_the_spot: the person stayed in one place: a detector's constant errors then neither
             average out nor show in the residuals.
     """
-    moments = sum(_moments(seen.time_s[seen.take == k]) for k in np.unique(seen.take))
+    moments = 0.0
+    for k in np.unique(seen.take):
+        mine = seen.take == k
+        apart = 1 + float(np.ptp(seen.time_s[mine])) / _CORRELATION_S
+        # The factor of a person on the spot covers poses that come again.
+        moments += apart if on_the_spot else min(apart, distinct_poses(fit.xyz[mine]))
     variance = fit.cost / 2
     if on_the_spot:
         variance = _SPOT_FACTOR**2 * max(variance, 1.0)
@@ -165,8 +173,19 @@ def _sigmas(
     return log_focal, float(np.sqrt(np.einsum("ip,pq,iq->i", slopes, covariance, slopes).max()))
 
 
-def _moments(time_s: FloatArray) -> float:
-    return min(len(time_s), 1 + float(np.ptp(time_s)) / _CORRELATION_S)
+def distinct_poses(xyz: FloatArray) -> int:
+    """Poses among joints (F, 12, 3), metres, 0 where unknown, that no earlier one of them is like."""
+    known = (xyz != 0).any(-1)
+    left = np.arange(len(xyz))
+    count = 0
+    while len(left):
+        count += 1
+        both = known[left] & known[left[0]]
+        square = np.where(both, np.square(xyz[left] - xyz[left[0]]).sum(-1), 0.0).sum(-1)
+        new = square >= _SAME_POSE_M**2 * both.sum(-1)
+        new[0] = False
+        left = left[new]
+    return count
 
 
 def baseline_slopes(fit: Fit, middle: FloatArray) -> FloatArray:
