@@ -174,7 +174,7 @@ def _sigmas(
 
 
 def distinct_poses(xyz: FloatArray) -> int:
-    """Poses among joints (F, 12, 3), metres, 0 where unknown, that no earlier one of them is like."""
+    """Poses among joints (F, 12, 3), metres, 0 where unknown, that are like no earlier one."""
     known = (xyz != 0).any(-1)
     left = np.arange(len(xyz))
     count = 0
