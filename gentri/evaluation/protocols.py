@@ -21,7 +21,6 @@ CAMERA_SETS: dict[str, tuple[int, ...]] = {
 }
 
 # Human3.6M: five subjects to train on and two to test, as everywhere in the literature.
-TRAIN_SUBJECTS = ("S1", "S5", "S6", "S7", "S8")
 TEST_SUBJECTS = ("S9", "S11")
 
 Question = Literal["base", "intra", "inter"]

@@ -66,6 +66,9 @@ WRITERS = {
     "nerfstudio": Writer(
         nerfstudio.FILE, (nerfstudio.FILE,), "cameras for nerfstudio", nerfstudio.write
     ),
+    "qualisys": Writer(
+        "Calib.qca.txt", ("Calib.qca.txt",), "cameras as Qualisys has them", qualisys.write
+    ),
 }
 
 

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 _BLOCK_FRAMES = 1024
 
 Format = Literal[
-    "npz", "csv", "trc", "rig", "pose2sim", "aniposelib", "easymocap", "colmap", "nerfstudio"
+    "npz",
+    "csv",
+    "trc",
+    "rig",
+    "pose2sim",
+    "aniposelib",
+    "easymocap",
+    "colmap",
+    "nerfstudio",
+    "qualisys",
 ]
 
 

@@ -44,6 +44,25 @@ def pose2sim(path: str, points: np.ndarray) -> list[dict]:
     return cameras
 
 
+def qualisys(path: str, points: np.ndarray) -> list[dict]:
+    """As Pose2Sim converts the file."""
+    import cv2
+    from Pose2Sim.calibration import calib_qca_fun
+
+    _, names, sizes, D, K, R, T = calib_qca_fun(path)
+    return [
+        {
+            "name": name,
+            "size": [int(n) for n in sizes[i]],
+            "projected": cv2.projectPoints(points, R[i], T[i], K[i], D[i])[0]
+            .reshape(-1, 2)
+            .tolist(),
+        }
+        for i, name in enumerate(names)
+    ]
+
+
 if __name__ == "__main__":
-    read = {"aniposelib": aniposelib, "pose2sim": pose2sim}[sys.argv[1]]
+    readers = {"aniposelib": aniposelib, "pose2sim": pose2sim, "qualisys": qualisys}
+    read = readers[sys.argv[1]]
     print(json.dumps(read(sys.argv[2], np.array(json.load(sys.stdin)))))

@@ -17,14 +17,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from scenes import POINTS, varied_rig
+from scenes import POINTS, make_camera, make_rig, varied_rig
 
 from gentri.geometry.cameras import project
-from gentri.rigs import aniposelib, pose2sim
+from gentri.rigs import aniposelib, pose2sim, qualisys
 
 SCRIPT = Path(__file__).parent / "foreign_readers.py"
 # What Pose2Sim's reader of calibrations imports; the whole of Pose2Sim brings OpenSim and Qt.
-POSE2SIM_NEEDS = ("rtoml", "c3d", "anytree", "matplotlib")
+POSE2SIM_NEEDS = ("rtoml", "c3d", "anytree", "matplotlib", "lxml", "pandas")
 
 pytestmark = [
     pytest.mark.slow,
@@ -73,3 +73,15 @@ def test_pose2sim_sees_what_gentri_sees(foreign_python: Path, tmp_path: Path) ->
         np.testing.assert_allclose(theirs["projected"], project(ours, POINTS), atol=1e-6)
         straight = replace(ours, dist=np.zeros(5))
         np.testing.assert_allclose(theirs["straight"], project(straight, POINTS), atol=1e-6)
+
+
+def test_pose2sim_converts_a_qualisys_file_to_what_gentri_sees(
+    foreign_python: Path, tmp_path: Path
+) -> None:
+    rig = make_rig(*(make_camera(f"cam{i}", 0.3 + 1.3 * i, straight=True) for i in range(1, 5)))
+    qualisys.write(rig, tmp_path / "Calib.qca.txt")
+    cameras = read_by(foreign_python, "qualisys", tmp_path / "Calib.qca.txt")
+    assert tuple(camera["name"] for camera in cameras) == rig.names
+    for ours, theirs in zip(rig.cameras, cameras, strict=True):
+        assert theirs["size"] == [ours.width, ours.height]
+        np.testing.assert_allclose(theirs["projected"], project(ours, POINTS), atol=1e-6)
