@@ -20,7 +20,7 @@ CAMERA_SETS: dict[str, tuple[int, ...]] = {
     "H36M": (0, 1, 2, 3),
 }
 
-# Human3.6M: five subjects to train on and two to test, as everywhere in the literature.
+# Human3.6M: the two subjects to test on, as everywhere in the literature.
 TEST_SUBJECTS = ("S9", "S11")
 
 Question = Literal["base", "intra", "inter"]
