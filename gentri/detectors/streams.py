@@ -1,4 +1,4 @@
-"""Decoding, cropping and the networks beside each other, each in threads of its own."""
+"""Decoding and cropping beside the networks, in threads of their own."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -35,13 +35,14 @@ def one_core_threads(count: int) -> Iterator[Executor]:
 
     On a CPU small networks run faster so, each core on images of its own, than with all cores on
     each layer: 1.4 times for MoveNet on two cores. And the numbers do not depend on the cores.
+    Any other thread that the process begins meanwhile starts with one core, too.
     """
     threads = torch.get_num_threads()
-    with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        try:
+    try:
+        with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             yield pool
-        finally:
-            torch.set_num_threads(threads)  # what threads begun from now on start with
+    finally:
+        torch.set_num_threads(threads)
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:

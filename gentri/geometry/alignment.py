@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from gentri.data import FloatArray, Rig
-from gentri.errors import CalibrationError, InputError
+from gentri.errors import InputError
 from gentri.geometry.comparison import similarity
 from gentri.geometry.projection import Views
 from gentri.geometry.scale import TAPE_SIGMA, Scale
-from gentri.geometry.vertical import vertical
+from gentri.geometry.vertical import has_feet, vertical
 from gentri.geometry.world import World
 
 POSITIONS_GIVEN = "camera positions given"
@@ -130,10 +130,9 @@ def aligned_world(
 
 def _tilt_deg(R: FloatArray, views: Views, xyz: FloatArray) -> float:
     """Cameras almost in one plane fit mirrored positions, too: the person is then on the head."""
-    try:
-        up = vertical(views.R[:, 0], xyz)
-    except CalibrationError:  # whole people were never seen
+    if not has_feet(xyz):  # a trunk leans too much to tell
         return np.nan
+    up = vertical(views.R[:, 0], xyz)
     return float(np.degrees(np.arccos(np.clip(R[2] @ up, -1.0, 1.0))))
 
 

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gentri.data import FloatArray
 from gentri.errors import CalibrationError, UsageError
+from gentri.geometry.vertical import OFTEN
 from gentri.skeletons import BODY_JOINTS
 
 # Shank 0.246, thigh 0.245 and hip-to-shoulder 0.288 of the stature (Drillis and Contini, "Body
@@ -181,11 +183,14 @@ def scale_of(
         return Scale(reference.metres / measured, "camera distance given", TAPE_SIGMA)
     if isinstance(reference, BoneLength):
         measured = _mean_measured([_length(*_ends(xyz, bone)) for bone in reference.bones])
-        _require_measured(measured, " and ".join(":".join(bone) for bone in reference.bones))
+        bones = " and ".join(":".join(bone) for bone in reference.bones)
+        _require_measured(measured, bones, "both ends of this bone")
         sigma = np.sqrt(2) * JOINT_PLACE_M / reference.metres
         return Scale(reference.metres / measured, "bone length given", float(sigma))
     measured, measured_sigma = _measured_stature(xyz)
-    _require_measured(measured, "the trunk together with legs or arms")
+    _require_measured(
+        measured, "the trunk together with legs or arms", "shoulders, hips and elbows, or legs,"
+    )
     if reference is not None:
         metres, source, sigma = reference.metres, "stature given", 0.0
     else:
@@ -220,11 +225,23 @@ def implied_stature(xyz: FloatArray) -> float:
 
 def _measured_stature(xyz: FloatArray) -> tuple[float, float]:
     """`implied_stature`, and its relative standard deviation."""
-    whole = legs_and_trunk(xyz)
-    if np.isfinite(whole):
-        return whole / LEGS_AND_TRUNK, float(np.hypot(LEGS_AND_TRUNK_SIGMA, DETECTED_SIGMA))
+    whole = legs_and_trunk(xyz) / LEGS_AND_TRUNK
     upper = trunk_and_arm(xyz) / TRUNK_AND_ARM
+    if np.isfinite(whole) and (_has_legs(xyz) or np.isnan(upper)):
+        return whole, float(np.hypot(LEGS_AND_TRUNK_SIGMA, DETECTED_SIGMA))
     return upper, float(np.hypot(TRUNK_AND_ARM_SIGMA, UPPER_DETECTED_SIGMA))
+
+
+def _has_legs(xyz: FloatArray) -> bool:
+    """Whether a whole leg is seen often enough to go by it; see `vertical.has_feet`."""
+    seen = np.isfinite(xyz).all(-1)
+
+    def together(*joints: str) -> NDArray[np.bool_]:
+        return np.asarray(seen[:, [BODY_JOINTS.index(j) for j in joints]].all(-1))
+
+    legs = [together(*(f"{s}_{j}" for j in ("hip", "knee", "ankle"))) for s in ("left", "right")]
+    trunk = together("left_hip", "right_hip", "left_shoulder", "right_shoulder")
+    return bool((legs[0] | legs[1]).sum() >= OFTEN * trunk.sum())
 
 
 def is_plausible(stature_m: float) -> bool:
@@ -257,10 +274,10 @@ def _mean_measured(values: list[float]) -> float:
     return float(np.nanmean(values)) if np.isfinite(values).any() else np.nan
 
 
-def _require_measured(length: float, what: str) -> None:
+def _require_measured(length: float, what: str, film: str) -> None:
     if not np.isfinite(length):
         raise CalibrationError(
             f"no moment shows {what} to two cameras: the size of the person is unknown",
-            "film with shoulders, hips and elbows in view of at least two cameras, or give the "
-            "distance between two cameras (--distance)",
+            f"film with {film} in view of at least two cameras, or give the distance between two "
+            "cameras (--distance)",
         )

@@ -11,7 +11,7 @@ from gentri.geometry.calibration import CalibratedViews
 from gentri.geometry.trust.measures import Measures, measure
 from gentri.geometry.trust.reasons import Reason, reasons
 from gentri.geometry.trust.unit import wrong_unit
-from gentri.geometry.vertical import has_footholds
+from gentri.geometry.vertical import has_feet
 
 _UNKNOWN_FOCAL = 0.3  # of the logarithm: from action cameras to portrait lenses
 
@@ -67,11 +67,11 @@ def judge(takes: Sequence[Keypoints2D], rig: Rig, found: CalibratedViews) -> Ver
 
 def _no_floor(rig: Rig, found: CalibratedViews) -> list[Reason]:
     """One reason where the world rests on a person whose feet were never seen."""
-    if rig.world_source != "person" or has_footholds(found.xyz):
+    if rig.world_source != "person" or has_feet(found.xyz):
         return []
     text = (
-        "no two cameras see an ankle: up comes from the trunk, height 0 is that of the lowest "
-        "joints: film the whole body where the floor matters"
+        "feet are hardly ever seen by two cameras: up comes from the trunk, and height 0 is that "
+        "of the lowest joints: film the whole body where the floor matters"
     )
     return [Reason("floor", "usable", text)]
 

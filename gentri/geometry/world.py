@@ -20,7 +20,7 @@ from gentri.geometry.scale import (
     implied_stature,
     scale_of,
 )
-from gentri.geometry.vertical import has_footholds, vertical
+from gentri.geometry.vertical import has_feet, vertical
 from gentri.skeletons import BODY_JOINTS
 
 # The ankle above the sole, share of the stature (Drillis and Contini, "Body Segment Parameters",
@@ -88,9 +88,9 @@ def world_on_floor(views: Views, xyz: FloatArray, scale: Scale) -> World:
     R = _frame(vertical(views.R[:, 0], xyz), views.R[0, 2])
     joints = scale.metres * (xyz @ R.T)
     stature = implied_stature(joints)
-    if not np.isfinite(stature):  # hips out of view: an average ankle serves
+    if not np.isfinite(stature):  # hardly measured: an average ankle serves
         stature = POPULATION_STATURE_M
-    if has_footholds(joints):
+    if has_feet(joints):
         ankles = joints[:, [BODY_JOINTS.index(f"{s}_ankle") for s in ("left", "right")], 2]
         floor = np.nanquantile(ankles, _FLOOR_QUANTILE) - ANKLE_HEIGHT * stature
     else:

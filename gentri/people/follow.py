@@ -62,10 +62,10 @@ def _expected(keypoints: Keypoints2D, rig: Rig, at: slice) -> FloatArray:
     expected = np.full(xy.shape, np.nan)
     doubt = np.arange(xy.shape[1])
     # Quickly at first, then, where views differ, so that those that differ count less.
-    for scale, share in ((np.inf, 1.0), (_ROBUST_ANGLE, 0.5)):
+    for scale, all_views in ((np.inf, True), (_ROBUST_ANGLE, False)):
         xyz = triangulate(rays[:, doubt], weight[:, doubt], R, t, scale)
         expected[:, doubt] = np.stack([project(camera, xyz) for camera in rig.cameras])
-        doubt = doubt[~_agreed(xy[:, doubt], expected[:, doubt], share)]
+        doubt = doubt[~_agreed(xy[:, doubt], expected[:, doubt], all_views)]
     rays, weight = rays[:, doubt], weight[:, doubt]
     for c, camera in enumerate(rig.cameras):
         others = np.arange(len(rig.cameras)) != c
@@ -74,8 +74,8 @@ def _expected(keypoints: Keypoints2D, rig: Rig, at: slice) -> FloatArray:
     return expected
 
 
-def _agreed(xy: FloatArray, expected: FloatArray, share: float) -> NDArray[np.bool_]:
-    """Ticks (T,) at which this share of the views (C, T, J, 2) at least show the same person."""
+def _agreed(xy: FloatArray, expected: FloatArray, all_views: bool) -> NDArray[np.bool_]:
+    """Ticks (T,) at which all, or most, of the views (C, T, J, 2) show the same person."""
     shown = np.isfinite(xy[..., 0]) & np.isfinite(xy[..., 1])
     low = np.where(shown[..., None], xy, np.inf).min(-2)
     high = np.where(shown[..., None], xy, -np.inf).max(-2)
@@ -86,7 +86,7 @@ def _agreed(xy: FloatArray, expected: FloatArray, share: float) -> NDArray[np.bo
             high - low, axis=-1
         )
     near = near.sum(0)
-    return (near >= _AGREED_VIEWS) & (near >= share * here)
+    return (near >= _AGREED_VIEWS) & (near == here if all_views else 2 * near > here)
 
 
 def _at_frames(xy: FloatArray, ticks_s: FloatArray, frame_s: FloatArray) -> FloatArray:

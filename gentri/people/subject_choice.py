@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from gentri.data import Detections, FloatArray, Timeline
 from gentri.errors import InputError, UsageError
+from gentri.geometry.epipolar import RelativePose, sampson, skew
 from gentri.geometry.sample import MIRROR
 from gentri.geometry.two_view import relative_pose_of_frames
 from gentri.geometry.two_view_solvers import poselib
 from gentri.people.consistent_choice import Choice
 from gentri.people.subject import Subject, single_person, slots_of_tracks
-from gentri.ticks import at_ticks, common_ticks, frame_period
+from gentri.ticks import at_ticks, bracketing_frames, common_ticks, frame_period
 
 _CANDIDATES = 6  # tracks per view that can be the subject, those of most merit
 _MIN_SECONDS = 0.3  # below which a track is noise
@@ -33,6 +34,7 @@ _MOTION_FRAMES = 1000  # looked at, spread over the recording: bounds the time
 # who moves by this share of the own size counts in full.
 _FULL_MOTION = 0.5
 _STILL_MERIT = 0.2  # of a person who does not move, against 1.2 for full motion
+_STRANGER_TICKS = 2000  # looked at in a pair of views, spread over the recording
 # Cameras that each one is compared with: the next ones around, to either side. With more, the cost
 # would grow with the square of the cameras.
 _PARTNERS = 6
@@ -46,6 +48,7 @@ class _Candidate:
         tracks: in-view identities.
         xy: (T, 12, 2) body joints at the common ticks, normalised by a guessed focal length; NaN
             where the person is not shown.
+        track: (T,) which of the tracks a tick shows, −1 for none.
         weight: 0 to 1 for the time that shows the person.
         motion: see `motion_of`.
         period_s: of the ticks.
@@ -53,6 +56,7 @@ class _Candidate:
 
     tracks: tuple[int, ...]
     xy: FloatArray
+    track: NDArray[np.int32]
     weight: float
     motion: float
     period_s: float
@@ -92,10 +96,13 @@ def choose_subject(
         found = [candidate for candidate in found if candidate.weight > 0]
         options.append(sorted(found, key=lambda f: -f.merit)[:_CANDIDATES])
     _refuse_unseen(names, options)
-    picked = _most_consistent(options)
+    chosen = [
+        candidates[i] for candidates, i in zip(options, _most_consistent(options), strict=True)
+    ]
+    held = [name in named for name in names]
     slots = tuple(
-        slots_of_tracks(detections[n], candidates[i].tracks)
-        for n, candidates, i in zip(names, options, picked, strict=True)
+        slots_of_tracks(detections[name], tracks)
+        for name, tracks in zip(names, _without_strangers(chosen, held), strict=True)
     )
     return Subject(names, slots, timeline.time_s, ticks)
 
@@ -149,10 +156,7 @@ def _refuse_unseen(names: tuple[str, ...], options: list[list[_Candidate]]) -> N
 
 
 def _who_may_be_it(seen: Detections, frame_s: FloatArray) -> list[tuple[int, ...]]:
-    """The tracks of a camera that are more than a flicker; as one where no two are ever together.
-
-    A view that shows one person at a time shows the same one as others of its kind, whoever it is.
-    """
+    """The tracks of a camera that are no flicker; as one where no two are ever together."""
     tracks, counts = np.unique(seen.track[seen.track >= 0], return_counts=True)
     lasting = min(_MIN_SECONDS / frame_period(frame_s), len(frame_s) / 2)
     enough = tracks[counts >= max(_MIN_FRAMES, lasting)]
@@ -183,7 +187,12 @@ def _candidate(
     middle = (np.array([seen.width, seen.height]) - 1) / 2
     rays = np.full((len(ticks), *body.shape[1:]), np.nan)
     rays[at] = (body - middle) / (_FOCAL_GUESS * min(seen.width, seen.height))
-    return _Candidate(tracks, rays, _weight_of(shown, period_s), motion_of(body), period_s)
+    before, after, share = bracketing_frames(frame_s, ticks)
+    frame = np.where(share > 0.5, after, before)
+    track = np.where(slot[frame] >= 0, seen.track[frame, slot[frame]], -1)
+    track[np.isnan(rays).all(axis=(1, 2))] = -1
+    weight = _weight_of(shown, period_s)
+    return _Candidate(tracks, rays, track, weight, motion_of(body), period_s)
 
 
 def _weight_of(shown: NDArray[np.bool_], period_s: float) -> float:
@@ -193,19 +202,84 @@ def _weight_of(shown: NDArray[np.bool_], period_s: float) -> float:
 
 def _agreement(a: _Candidate, b: _Candidate) -> float:
     """Share of joints of both tracks on one epipolar geometry, less for a short common time."""
-    both = np.any(np.isfinite(a.xy), axis=(1, 2)) & np.any(np.isfinite(b.xy), axis=(1, 2))
-    at = np.flatnonzero(both)
-    if len(at) < _MIN_PAIR_FRAMES:
+    both = _both_shown(a, b)
+    found = _common_geometry(a, b, np.flatnonzero(both))
+    if found is None:
         return 0.0
-    at = at[np.linspace(0, len(at) - 1, min(len(at), _PAIR_FRAMES)).astype(int)]
-    low, high = np.nanmin(a.xy[at], axis=1), np.nanmax(a.xy[at], axis=1)
-    size = float(np.median(np.linalg.norm(high - low, axis=-1)))
-    threshold = _PAIR_THRESHOLD * size
-    pose, _ = relative_pose_of_frames(a.xy[at], b.xy[at], threshold, MIRROR, solver=poselib)
-    if pose is None:
-        return 0.0
+    pose, _ = found
     moving = min(1.0, min(a.motion, b.motion) / _FULL_MOTION)
     return float(pose.inlier.mean() * pose.in_front * _weight_of(both, a.period_s) * moving)
+
+
+def _both_shown(a: _Candidate, b: _Candidate) -> NDArray[np.bool_]:
+    """Ticks (T,)."""
+    return (a.track >= 0) & (b.track >= 0)
+
+
+def _common_geometry(
+    a: _Candidate, b: _Candidate, at: NDArray[np.int64]
+) -> tuple[RelativePose, float] | None:
+    """Relative pose from some of the ticks (N,) at which both are shown, and its threshold."""
+    if len(at) < _MIN_PAIR_FRAMES:
+        return None
+    at = _spread(at, _PAIR_FRAMES)
+    low, high = np.nanmin(a.xy[at], axis=1), np.nanmax(a.xy[at], axis=1)
+    threshold = _PAIR_THRESHOLD * float(np.median(np.linalg.norm(high - low, axis=-1)))
+    pose, _ = relative_pose_of_frames(a.xy[at], b.xy[at], threshold, MIRROR, solver=poselib)
+    return None if pose is None else (pose, threshold)
+
+
+def _spread(at: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """At most so many of the ticks (N,), evenly."""
+    return at[np.linspace(0, len(at) - 1, min(len(at), count)).astype(int)]
+
+
+def _without_strangers(chosen: list[_Candidate], held: list[bool]) -> list[tuple[int, ...]]:
+    """The tracks of each camera less those of somebody else.
+
+    Whoever is always alone in a view need not be one and the same: the operator passes one camera,
+    a visitor comes after the subject has left. Such tracks do not keep to the geometry that the
+    subject's make between two views. Where they outnumber the subject's, nothing tells.
+
+    Args:
+        chosen: one candidate per camera.
+        held: for each camera, whether its tracks were named and stay.
+    """
+    votes: dict[tuple[int, int], list[bool]] = {}
+    for c, d in _compared(len(chosen)):
+        a, b = chosen[c], chosen[d]
+        at = np.flatnonzero(_both_shown(a, b))
+        found = None
+        if len(a.tracks) > 1 or len(b.tracks) > 1:
+            found = _common_geometry(a, b, at)
+        if found is None:
+            continue
+        pose, threshold = found
+        at = _spread(at, _STRANGER_TICKS)
+        fits = _fits(skew(pose.t) @ pose.R, a.xy[at], b.xy[at], threshold)
+        for camera, tracks in ((c, a.track[at]), (d, b.track[at])):
+            for track in np.unique(tracks):
+                own = fits[tracks == track]
+                if len(own) >= _MIN_PAIR_FRAMES:
+                    votes.setdefault((camera, int(track)), []).append(own.mean() >= 0.5)
+    strangers = {of for of, fit in votes.items() if np.mean(fit) < 0.5}
+    kept = [
+        candidate.tracks
+        if held[c]
+        else tuple(t for t in candidate.tracks if (c, t) not in strangers)
+        for c, candidate in enumerate(chosen)
+    ]
+    return [some or candidate.tracks for some, candidate in zip(kept, chosen, strict=True)]
+
+
+def _fits(E: FloatArray, a: FloatArray, b: FloatArray, threshold: float) -> NDArray[np.bool_]:
+    """Ticks (N,) at which most joints (N, 12, 2) of two views lie on one epipolar geometry."""
+
+    def share(labelled: FloatArray) -> FloatArray:
+        away = sampson(E, a, labelled)
+        return (away < threshold**2).sum(-1) / np.maximum(np.isfinite(away).sum(-1), 1)
+
+    return np.maximum(share(b), share(b[:, MIRROR])) >= 0.5
 
 
 def _most_consistent(options: list[list[_Candidate]]) -> list[int]:
@@ -214,10 +288,13 @@ def _most_consistent(options: list[list[_Candidate]]) -> list[int]:
         return [0] * len(options)
     merit = [np.array([candidate.merit for candidate in o]) for o in options]
     agreement = {}
-    cameras = len(options)
-    for c, d in combinations(range(cameras), 2):
-        if min(d - c, c + cameras - d) > _PARTNERS // 2:
-            continue
+    for c, d in _compared(len(options)):
         pairs = np.array([[_agreement(a, b) for b in options[d]] for a in options[c]])
         agreement[c, d], agreement[d, c] = pairs, pairs.T
     return Choice(merit, agreement).best()
+
+
+def _compared(cameras: int) -> list[tuple[int, int]]:
+    """Pairs of cameras that are compared."""
+    pairs = combinations(range(cameras), 2)
+    return [(c, d) for c, d in pairs if min(d - c, c + cameras - d) <= _PARTNERS // 2]

@@ -47,9 +47,12 @@ class FirstLook:
         return every(self.misfit, (where.stop - where.start) // len(self.misfit))
 
     def put_right(self, where: slice, views: Views) -> Views:
-        """Views of some skeletons, sides put right, confidences relative to the usual one."""
-        views = with_usual_confidence(views, self.usual_confidence)
+        """Views of some skeletons, sides put right."""
         return with_limbs_exchanged(views, self.exchanged[where], self.anatomy)
+
+    def weighed(self, views: Views) -> Views:
+        """Views with confidences relative to the usual one."""
+        return with_usual_confidence(views, self.usual_confidence)
 
 
 def first_look(recording: Recording, anatomy: Anatomy, min_angle: float) -> FirstLook:
@@ -76,7 +79,7 @@ def first_look(recording: Recording, anatomy: Anatomy, min_angle: float) -> Firs
         anatomy=anatomy,
     )
     found = [
-        _with_bones(look.put_right(where, views), look.story[where], anatomy)
+        _with_bones(look.weighed(look.put_right(where, views)), look.story[where], anatomy)
         for where, views in recording.chunks()
     ]
     xyz, box, error = (torch.cat(parts) for parts in zip(*found, strict=True))

@@ -61,13 +61,14 @@ class Learned:
 
         @torch.no_grad()
         def choose(where: slice, views: Views) -> Estimate:
-            views, context = look.put_right(where, views), look.story[where]
+            seen, context = look.put_right(where, views), look.story[where]
+            views = look.weighed(seen)
             candidates, origin = propose(views, context, anatomy, self.min_angle)
             features = describe(views, candidates, origin, context, look.misfit_of(where), anatomy)
             judgement = network(features, anatomy.kind, candidates.valid)
             xyz = average_candidate(candidates, judgement.score)
             error = LENGTH * judgement.log_error_of_choice.to(xyz).expm1().clamp_min(0)
-            return _estimate(views, xyz, self.inlier_box_share, error * context.unit[:, None])
+            return _estimate(seen, xyz, self.inlier_box_share, error * context.unit[:, None])
 
         return choose
 
@@ -90,9 +91,9 @@ class Priors:
         look = first_look(recording, anatomy, self.min_angle)
 
         def solve(where: slice, views: Views) -> Estimate:
-            views = look.put_right(where, views)
-            xyz = with_priors(views, look.story[where], anatomy, in_time=True)
-            return _estimate(views, xyz, self.inlier_box_share, None)
+            seen = look.put_right(where, views)
+            xyz = with_priors(look.weighed(seen), look.story[where], anatomy, in_time=True)
+            return _estimate(seen, xyz, self.inlier_box_share, None)
 
         return solve
 

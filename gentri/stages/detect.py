@@ -239,7 +239,7 @@ def _check(_session: "Session", _params: DetectParams, runtime: Runtime) -> None
 
 STAGE = Stage(
     name="detect",
-    version=1,
+    version=2,
     needs=("frames",),
     params=DetectParams,
     run=run,

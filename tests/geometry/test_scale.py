@@ -80,6 +80,9 @@ def test_trunk_and_arms_serve_where_legs_are_never_seen() -> None:
     whole = scale_of(Stature(1.7), rig.names, center, xyz)
     xyz[:, [BODY_JOINTS.index(f"{s}_knee") for s in ("left", "right")]] = np.nan
     upper = scale_of(Stature(1.7), rig.names, center, xyz)
+    stray = xyz.copy()
+    stray[:2] = np.random.default_rng(0).normal(size=stray[:2].shape)
+    assert scale_of(Stature(1.7), rig.names, center, stray).sigma == upper.sigma
     assert upper.sigma > whole.sigma
     assert upper.metres == pytest.approx(1.7 * TRUNK_AND_ARM / trunk_and_arm(xyz), rel=1e-9)
     assert upper.metres == pytest.approx(whole.metres, rel=3 * upper.sigma)

@@ -118,12 +118,15 @@ def test_angle_between_lines_of_sight(azimuths_deg: tuple[int, int], angle_deg: 
     assert found.on_the_spot
 
 
-def fitted(seed: int, ticks: int, on_the_spot: bool = False) -> tuple[degeneracy.Uncertainty, Fit]:
+def fitted(
+    seed: int, ticks: int, on_the_spot: bool = False, slower: float = 1.0
+) -> tuple[degeneracy.Uncertainty, Fit]:
     rng = np.random.default_rng(seed)
     rig = synthetic.random_ring(rng)
     walk = synthetic.walk(rng, ticks, on_the_spot=on_the_spot)
     noisy = synthetic.degrade(synthetic.observe(rig, walk), rng, noise_px=3.0)
     seen = Tracks([noisy], rig).gather([NOTHING_USED])
+    seen = replace(seen, time_s=slower * seen.time_s)
     fit = refit(seen, plain(seen), begin(seen, plain(seen), *poses(rig)))
     focal = np.array([c.K[0, 0] for c in rig.cameras])
     return degeneracy.uncertainty(seen, fit, focal, np.full(4, 0.3), on_the_spot), fit
@@ -134,6 +137,12 @@ def test_a_walk_tells_focal_lengths_and_the_spot_does_not() -> None:
     assert walked.log_focal.max() < 0.03
     assert spot.log_focal.max() > 0.07
     assert walked.baseline < 0.02 < spot.baseline
+
+
+@pytest.mark.parametrize("on_the_spot", [False, True])
+def test_time_alone_tells_no_more_than_the_moments_looked_at(on_the_spot: bool) -> None:
+    slow, slower = (fitted(7, 150, on_the_spot, by)[0] for by in (10.0, 100.0))
+    np.testing.assert_allclose(slower.log_focal, slow.log_focal, rtol=1e-9)
 
 
 def test_poses_that_come_again_count_once() -> None:

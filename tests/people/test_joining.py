@@ -133,6 +133,27 @@ def test_whoever_is_always_alone_is_whole_before_any_camera_is_known(cameras: in
         np.testing.assert_array_equal(slot == WALKER, detections[name].track[:, WALKER] >= 0)
 
 
+@pytest.mark.parametrize("cameras", [2, 3, 4])
+@pytest.mark.parametrize("seed", range(3))
+def test_somebody_else_who_is_alone_in_one_view_is_not_the_subject(cameras: int, seed: int) -> None:
+    """The subject leaves a view for good, then somebody else stands there."""
+    rig, detections, timeline = recording(40 + seed, cameras, bystanders=1)
+    for c, name in enumerate(timeline.cameras):
+        track = detections[name].track.copy()
+        other = track[400:, BYSTANDER].copy()
+        track[:, BYSTANDER] = -1
+        if c == 0:
+            track[400:, WALKER], track[400:, BYSTANDER] = -1, other
+        detections[name] = replace(detections[name], track=track)
+    subject = choose_subject(detections, timeline, {}, MIN_SCORE)
+    assert not (subject.slot[0] == BYSTANDER).any()
+    assert (subject.slot[0] == WALKER).sum() > 200
+    for slot in subject.slot[1:]:
+        assert (slot == WALKER).mean() > 0.9
+    foreign = shares(detections, completed(detections, timeline, rig))[1]
+    assert foreign == 0
+
+
 def test_tracks_of_people_who_were_once_together_are_not_one() -> None:
     _, detections, timeline = recording(27, 3, bystanders=1)
     for name, seen in detections.items():

@@ -36,7 +36,7 @@ def looked_at(recording: Recording) -> tuple[FirstLook, Views]:
     look = first_look(recording, ANATOMY, MIN_ANGLE)
     where, views = next(recording.chunks())
     assert where.stop == recording.ticks
-    return look, look.put_right(where, views)
+    return look, look.weighed(look.put_right(where, views))
 
 
 def mean_error(xyz: torch.Tensor, motion: Walk) -> float:

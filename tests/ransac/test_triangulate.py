@@ -312,6 +312,18 @@ def test_sides_that_were_put_right_are_measured_as_they_were_read(method):
     assert mixed.used[10:15, 0, legs, 1].mean() > 0.9
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("confidence", [0.4, 1.0])
+def test_scores_are_the_confidences_of_views_that_agree(method, confidence):
+    rig, _, seen = scene(ticks=40)
+    shaky = np.random.default_rng(0).uniform(0.5, 1.0, seen.score.shape) < 0.75
+    score = np.where(shaky, confidence, 0.5 * confidence).astype(np.float32) * (seen.score > 0)
+    points = solve(rig, seen.xy_px, score, method)
+    assert np.nanmax(points.score) <= confidence + 1e-6
+    sure = solve(rig, seen.xy_px, confidence * seen.score, method)
+    assert np.nanmedian(sure.score) == pytest.approx(confidence, rel=0.02)
+
+
 def test_scores_rank_joints_by_error():
     rank = []
     for seed in range(5):

@@ -40,7 +40,7 @@ class Geometry:
         roam_m: (2,) extents of the way of the hips on the floor, longest first.
         cloud_m: (3,) principal extents of all joints, largest first.
         ray_angle_deg: largest angle between two cameras' lines of sight to the person, 0 to 90.
-        stature_m: how tall the person is by the scale of the rig; NaN when never seen whole.
+        stature_m: how tall the person is by the scale of the rig; NaN when hardly seen.
     """
 
     roam_m: FloatArray
@@ -118,7 +118,7 @@ def uncertainty(
     moments = 0.0
     for k in np.unique(seen.take):
         mine = seen.take == k
-        apart = 1 + float(np.ptp(seen.time_s[mine])) / _CORRELATION_S
+        apart = min(mine.sum(), 1 + float(np.ptp(seen.time_s[mine])) / _CORRELATION_S)
         # The factor of a person on the spot covers poses that come again.
         moments += apart if on_the_spot else min(apart, distinct_poses(fit.xyz[mine]))
     variance = fit.cost / 2

@@ -63,7 +63,7 @@ def candidate_examples(scene: TrainingScene) -> Examples:
     walk = torch.from_numpy(scene.walk.xyz)
     parts = []
     for where, views in recording.chunks():
-        views, context = look.put_right(where, views), look.story[where]
+        views, context = look.weighed(look.put_right(where, views)), look.story[where]
         candidates, origin = propose(views, context, anatomy, MIN_ANGLE)
         features = describe(views, candidates, origin, context, look.misfit_of(where), anatomy)
         unit, reference = context.unit[:, None, None], context.reference
