@@ -234,7 +234,7 @@ def _measured_stature(xyz: FloatArray) -> tuple[float, float]:
 
 def _has_legs(xyz: FloatArray) -> bool:
     """Whether a whole leg is seen often enough to go by it; see `vertical.has_feet`."""
-    seen = np.isfinite(xyz).all(-1)
+    seen = np.asarray(np.isfinite(xyz).all(-1))
 
     def together(*joints: str) -> NDArray[np.bool_]:
         return np.asarray(seen[:, [BODY_JOINTS.index(j) for j in joints]].all(-1))
