@@ -35,6 +35,8 @@ _MOTION_FRAMES = 1000  # looked at, spread over the recording: bounds the time
 _FULL_MOTION = 0.5
 _STILL_MERIT = 0.2  # of a person who does not move, against 1.2 for full motion
 _STRANGER_TICKS = 2000  # looked at in a pair of views, spread over the recording
+# A track that keeps to their geometry in less than this share of what all do is somebody else's.
+_STRANGER = 0.4
 # Cameras that each one is compared with: the next ones around, to either side. With more, the cost
 # would grow with the square of the cameras.
 _PARTNERS = 6
@@ -257,11 +259,15 @@ def _without_strangers(chosen: list[_Candidate], held: list[bool]) -> list[tuple
         pose, threshold = found
         at = _spread(at, _STRANGER_TICKS)
         fits = _fits(skew(pose.t) @ pose.R, a.xy[at], b.xy[at], threshold)
+        if fits.mean() < 0.5:  # a focal length far from the guess, or nobody in common
+            continue
         for camera, tracks in ((c, a.track[at]), (d, b.track[at])):
             for track in np.unique(tracks):
                 own = fits[tracks == track]
                 if len(own) >= _MIN_PAIR_FRAMES:
-                    votes.setdefault((camera, int(track)), []).append(own.mean() >= 0.5)
+                    votes.setdefault((camera, int(track)), []).append(
+                        own.mean() >= _STRANGER * fits.mean()
+                    )
     strangers = {of for of, fit in votes.items() if np.mean(fit) < 0.5}
     kept = [
         candidate.tracks
