@@ -84,7 +84,7 @@ ABLATIONS = (
         for group in GROUPS
     ),
     Ablation("no attention between joints", {"network.attention": "false"}),
-    Ablation("loss: no expected error", {"loss.expected": "0.0"}),
+    Ablation("loss: expected error as well", {"loss.expected": "0.2"}),
     Ablation("loss: expected error alone", {"loss.estimate": "0.0", "loss.expected": "1.0"}),
     Ablation("loss: no errors foreseen", {"loss.error": "0.0", "loss.foreseen": "0.0"}),
     Ablation("loss: entropy", {"loss.entropy": "0.05"}),
