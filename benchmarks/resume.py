@@ -1,6 +1,6 @@
 """What a finished session costs to run again, and what kills at random times do to a session.
 
-python benchmarks/resume.py [--kills 20]
+python benchmarks/resume.py [--kills 50]
 """
 
 import argparse
@@ -119,7 +119,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--kills", type=int, default=20, help="SIGKILLs in all; default %(default)s"
+        "--kills", type=int, default=50, help="SIGKILLs in all; default %(default)s"
     )
     wish = parser.parse_args()
     arguments = [*map(str, VIDEOS), *SHORT]
