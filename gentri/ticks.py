@@ -94,6 +94,14 @@ def bracketing_frames(
     return before, after, share
 
 
+def nearest_frames(
+    time_s: FloatArray, ticks_s: FloatArray
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """For each tick the nearer of the frames about it, (T,), and whether any is near, (T,)."""
+    before, after, share = bracketing_frames(time_s, ticks_s)
+    return np.where(share > 0.5, after, before), np.isfinite(share)
+
+
 def at_ticks(
     xy: FloatArray, score: FloatArray, time_s: FloatArray, ticks_s: FloatArray
 ) -> tuple[FloatArray, FloatArray]:

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gentri.data import FloatArray
 from gentri.errors import CalibrationError, UsageError
-from gentri.geometry.vertical import OFTEN
+from gentri.geometry.vertical import OFTEN, both, frames_with
 from gentri.skeletons import BODY_JOINTS
 
 # Shank 0.246, thigh 0.245 and hip-to-shoulder 0.288 of the stature (Drillis and Contini, "Body
@@ -200,22 +199,12 @@ def scale_of(
 
 def legs_and_trunk(xyz: FloatArray) -> float:
     """Median shank + thigh + mid-hip to mid-shoulder of (F, 12, 3) joints; NaN when never seen."""
-    legs = [
-        _length(*_ends(xyz, (f"{s}_ankle", f"{s}_knee")))
-        + _length(*_ends(xyz, (f"{s}_knee", f"{s}_hip")))
-        for s in ("left", "right")
-    ]
-    return _mean_measured(legs) + _trunk(xyz)
+    return _limb(xyz, "ankle", "knee", "hip") + _trunk(xyz)
 
 
 def trunk_and_arm(xyz: FloatArray) -> float:
     """Median forearm + upper arm + trunk of (F, 12, 3) joints; NaN when never seen."""
-    arms = [
-        _length(*_ends(xyz, (f"{s}_wrist", f"{s}_elbow")))
-        + _length(*_ends(xyz, (f"{s}_elbow", f"{s}_shoulder")))
-        for s in ("left", "right")
-    ]
-    return _mean_measured(arms) + _trunk(xyz)
+    return _limb(xyz, "wrist", "elbow", "shoulder") + _trunk(xyz)
 
 
 def implied_stature(xyz: FloatArray) -> float:
@@ -234,14 +223,11 @@ def _measured_stature(xyz: FloatArray) -> tuple[float, float]:
 
 def _has_legs(xyz: FloatArray) -> bool:
     """Whether a whole leg is seen often enough to go by it; see `vertical.has_feet`."""
-    seen = np.asarray(np.isfinite(xyz).all(-1))
-
-    def together(*joints: str) -> NDArray[np.bool_]:
-        return np.asarray(seen[:, [BODY_JOINTS.index(j) for j in joints]].all(-1))
-
-    legs = [together(*(f"{s}_{j}" for j in ("hip", "knee", "ankle"))) for s in ("left", "right")]
-    trunk = together("left_hip", "right_hip", "left_shoulder", "right_shoulder")
-    return bool((legs[0] | legs[1]).sum() >= OFTEN * trunk.sum())
+    left, right = (
+        frames_with(xyz, *(f"{s}_{j}" for j in ("hip", "knee", "ankle"))) for s in ("left", "right")
+    )
+    trunk = frames_with(xyz, *both("hip"), *both("shoulder"))
+    return bool((left | right).sum() >= OFTEN * trunk.sum())
 
 
 def is_plausible(stature_m: float) -> bool:
@@ -253,6 +239,16 @@ def is_plausible(stature_m: float) -> bool:
 def _ends(xyz: FloatArray, bone: tuple[str, str]) -> tuple[FloatArray, FloatArray]:
     a, b = (xyz[:, BODY_JOINTS.index(joint)] for joint in bone)
     return a, b
+
+
+def _limb(xyz: FloatArray, end: str, middle: str, root: str) -> float:
+    """Both bones of a limb, mean of the sides that were measured."""
+    sides = [
+        _length(*_ends(xyz, (f"{s}_{end}", f"{s}_{middle}")))
+        + _length(*_ends(xyz, (f"{s}_{middle}", f"{s}_{root}")))
+        for s in ("left", "right")
+    ]
+    return _mean_measured(sides)
 
 
 def _trunk(xyz: FloatArray) -> float:

@@ -45,13 +45,12 @@ def vertical(image_right: FloatArray, xyz: FloatArray) -> FloatArray:
     Raises:
         CalibrationError: no frame has both shoulders with both ankles or both hips.
     """
-    shoulders, ankles = _both(xyz, "shoulder"), _both(xyz, "ankle")
+    shoulders = _pair(xyz, "shoulder")
     if has_feet(xyz):
-        whole = _known(shoulders) & _known(ankles)
+        whole, ankles = _frames_with_feet(xyz), _pair(xyz, "ankle")
         body, length = _axis(shoulders[whole], ankles[whole])
         return _settled(body, _LEAN, image_right, ankles[whole] / length)
-    hips = _both(xyz, "hip")
-    has_trunk = _known(shoulders) & _known(hips)
+    has_trunk, hips = _frames_with_trunk(xyz), _pair(xyz, "hip")
     if not has_trunk.any():
         raise CalibrationError(
             "no moment shows both shoulders, with both ankles or both hips, to two cameras: where "
@@ -67,15 +66,26 @@ def has_feet(xyz: FloatArray) -> bool:
 
     Detectors give hidden joints a place, too: a few frames of a recording without feet have them.
     """
-    shoulders = _known(_both(xyz, "shoulder"))
-    whole = (shoulders & _known(_both(xyz, "ankle"))).sum()
-    trunk = (shoulders & _known(_both(xyz, "hip"))).sum()
-    return bool(whole > 0 and whole >= OFTEN * trunk)
+    whole = _frames_with_feet(xyz).sum()
+    return bool(whole > 0 and whole >= OFTEN * _frames_with_trunk(xyz).sum())
 
 
-def _known(pair: FloatArray) -> NDArray[np.bool_]:
-    """Frames (F,) that have both joints (F, 2, 3)."""
-    return np.asarray(np.isfinite(pair).all(axis=(1, 2)))
+def frames_with(xyz: FloatArray, *joints: str) -> NDArray[np.bool_]:
+    """Frames (F,) in which all of these joints of (F, 12, 3) are known."""
+    return np.asarray(np.isfinite(xyz[:, [BODY_JOINTS.index(j) for j in joints]]).all(axis=(1, 2)))
+
+
+def both(part: str) -> tuple[str, str]:
+    """Names of the left and right joint."""
+    return f"left_{part}", f"right_{part}"
+
+
+def _frames_with_feet(xyz: FloatArray) -> NDArray[np.bool_]:
+    return frames_with(xyz, *both("shoulder"), *both("ankle"))
+
+
+def _frames_with_trunk(xyz: FloatArray) -> NDArray[np.bool_]:
+    return frames_with(xyz, *both("shoulder"), *both("hip"))
 
 
 def _axis(top: FloatArray, bottom: FloatArray) -> tuple[FloatArray, float]:
@@ -101,9 +111,9 @@ def _settled(
     return up
 
 
-def _both(xyz: FloatArray, part: str) -> FloatArray:
+def _pair(xyz: FloatArray, part: str) -> FloatArray:
     """Left and right joints, (F, 2, 3)."""
-    return xyz[:, [BODY_JOINTS.index(f"{side}_{part}") for side in ("left", "right")]]
+    return xyz[:, [BODY_JOINTS.index(joint) for joint in both(part)]]
 
 
 def _levelness(image_right: FloatArray, up: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from gentri.data import Camera, Detections, FloatArray
 from gentri.geometry.cameras import undistort
 from gentri.geometry.triangulation import triangulate
 from gentri.geometry.two_view import sampson, skew
-from gentri.ticks import bracketing_frames
+from gentri.ticks import nearest_frames
 
 _MIN_SAMPLES = 5  # at which a track is judged
 MIN_JOINTS = 4  # seen and expected, for a distance to mean anything
@@ -52,8 +52,7 @@ class View:
         min_score: float,
     ) -> "View":
         """What a camera saw at the ticks (S,), in its nearest frames."""
-        before, after, share = bracketing_frames(frame_s, ticks)
-        frame, known = np.where(share > 0.5, after, before), np.isfinite(share)
+        frame, known = nearest_frames(frame_s, ticks)
         body = seen.skeleton.body
         xy = seen.xy_px[frame][:, :, body].astype(np.float64)
         xy[~(seen.score[frame][:, :, body] >= min_score)] = np.nan

@@ -14,7 +14,7 @@ from gentri.geometry.two_view import relative_pose_of_frames
 from gentri.geometry.two_view_solvers import poselib
 from gentri.people.consistent_choice import Choice
 from gentri.people.subject import Subject, single_person, slots_of_tracks
-from gentri.ticks import at_ticks, bracketing_frames, common_ticks, frame_period
+from gentri.ticks import at_ticks, common_ticks, frame_period, nearest_frames
 
 _CANDIDATES = 6  # tracks per view that can be the subject, those of most merit
 _MIN_SECONDS = 0.3  # below which a track is noise
@@ -181,18 +181,18 @@ def _candidate(
     reach_s = max(frame_period(frame_s), period_s)
     at = (ticks >= frame_s[first] - reach_s) & (ticks <= frame_s[last] + reach_s)
     own = slice(max(first - 1, 0), last + 2)
-    xy, score = single_person(seen.part(own), slot[own], min_score)
+    seen, slot, frame_s = seen.part(own), slot[own], frame_s[own]
+    xy, score = single_person(seen, slot, min_score)
     joints = seen.skeleton.body
-    body = at_ticks(xy[:, joints], score[:, joints], frame_s[own], ticks[at])[0].astype(np.float64)
+    body = at_ticks(xy[:, joints], score[:, joints], frame_s, ticks[at])[0].astype(np.float64)
     shown = shows_person(body)
     body[~shown] = np.nan
     middle = (np.array([seen.width, seen.height]) - 1) / 2
     rays = np.full((len(ticks), *body.shape[1:]), np.nan)
     rays[at] = (body - middle) / (_FOCAL_GUESS * min(seen.width, seen.height))
-    before, after, share = bracketing_frames(frame_s, ticks)
-    frame = np.where(share > 0.5, after, before)
-    track = np.where(slot[frame] >= 0, seen.track[frame, slot[frame]], -1)
-    track[np.isnan(rays).all(axis=(1, 2))] = -1
+    frame, _ = nearest_frames(frame_s, ticks[at])
+    track = np.full(len(ticks), -1, dtype=np.int32)
+    track[at] = np.where(shown & (slot[frame] >= 0), seen.track[frame, slot[frame]], -1)
     weight = _weight_of(shown, period_s)
     return _Candidate(tracks, rays, track, weight, motion_of(body), period_s)
 

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from scenes import POINTS, make_camera, make_rig, varied_rig
 
+from gentri.data import Rig
 from gentri.geometry.cameras import project
 from gentri.rigs import aniposelib, pose2sim, qualisys
 
@@ -54,14 +55,18 @@ def read_by(python: Path, tool: str, path: Path) -> list[dict]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_aniposelib_sees_what_gentri_sees(foreign_python: Path, tmp_path: Path) -> None:
-    rig = varied_rig(tuple(f"Süd {i}" for i in range(12, 0, -1)))
-    aniposelib.write(rig, tmp_path / "calibration.toml")
-    cameras = read_by(foreign_python, "aniposelib", tmp_path / "calibration.toml")
+def assert_same_named_views(cameras: list[dict], rig: Rig) -> None:
     assert tuple(camera["name"] for camera in cameras) == rig.names
     for ours, theirs in zip(rig.cameras, cameras, strict=True):
         assert theirs["size"] == [ours.width, ours.height]
         np.testing.assert_allclose(theirs["projected"], project(ours, POINTS), atol=1e-6)
+
+
+def test_aniposelib_sees_what_gentri_sees(foreign_python: Path, tmp_path: Path) -> None:
+    rig = varied_rig(tuple(f"Süd {i}" for i in range(12, 0, -1)))
+    aniposelib.write(rig, tmp_path / "calibration.toml")
+    cameras = read_by(foreign_python, "aniposelib", tmp_path / "calibration.toml")
+    assert_same_named_views(cameras, rig)
 
 
 def test_pose2sim_sees_what_gentri_sees(foreign_python: Path, tmp_path: Path) -> None:
@@ -81,7 +86,4 @@ def test_pose2sim_converts_a_qualisys_file_to_what_gentri_sees(
     rig = make_rig(*(make_camera(f"cam{i}", 0.3 + 1.3 * i, straight=True) for i in range(1, 5)))
     qualisys.write(rig, tmp_path / "Calib.qca.txt")
     cameras = read_by(foreign_python, "qualisys", tmp_path / "Calib.qca.txt")
-    assert tuple(camera["name"] for camera in cameras) == rig.names
-    for ours, theirs in zip(rig.cameras, cameras, strict=True):
-        assert theirs["size"] == [ours.width, ours.height]
-        np.testing.assert_allclose(theirs["projected"], project(ours, POINTS), atol=1e-6)
+    assert_same_named_views(cameras, rig)
