@@ -10,7 +10,8 @@ from gentri.data import Camera, FloatArray, Intrinsics, Rigid3
 from gentri.errors import InputError
 from gentri.geometry.cameras import undistort
 
-_SAME_ASPECT = 0.01  # relative; video sizes are rounded to whole macroblocks
+# Video coders fill up to whole macroblocks, to the right and below; some programs keep these rows.
+_MACROBLOCK_PX = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,21 +73,24 @@ def known_lenses(
 def fitted(name: str, lens: Intrinsics, size_px: FloatArray) -> Intrinsics:
     """Intrinsics for pictures of another resolution of the same camera.
 
+    The longer side gives the scale. The other may differ by what a coder adds or cuts off, which
+    moves nothing in the picture.
+
     Raises:
         InputError: the pictures have another shape.
     """
-    scale = size_px / [lens.width, lens.height]
-    if abs(np.log(scale[0] / scale[1])) > _SAME_ASPECT:
-        width, height = (int(n) for n in size_px)
+    width, height = (int(n) for n in size_px)
+    longer = int(np.argmax(size_px))
+    scale = size_px[longer] / (lens.width, lens.height)[longer]
+    odd_px = np.abs(size_px - scale * np.array([lens.width, lens.height]))
+    if odd_px.max() > _MACROBLOCK_PX * max(scale, 1.0):
         raise InputError(
             f"the intrinsics of {name} are for {lens.width}×{lens.height} pixels; "
             f"its pictures have {width}×{height}",
             "give intrinsics for the resolution and orientation that was filmed",
         )
-    resize = np.array(
-        [[scale[0], 0, (scale[0] - 1) / 2], [0, scale[1], (scale[1] - 1) / 2], [0, 0, 1]]
-    )
-    width, height = (int(n) for n in size_px)
+    shift = (scale - 1) / 2  # pixel centres are at integers
+    resize = np.array([[scale, 0, shift], [0, scale, shift], [0, 0, 1]])
     return Intrinsics(width, height, resize @ lens.K, lens.dist, lens.source, lens.focal_sigma)
 
 

@@ -63,8 +63,18 @@ def test_there_and_back_again() -> None:
     np.testing.assert_allclose(fitted("cam", small, np.array([1920.0, 1080.0])).K, K, atol=1e-9)
 
 
-def test_sizes_rounded_to_macroblocks_pass() -> None:
-    assert fitted("cam", lens(), np.array([1920.0, 1088.0])).height == 1088
+@pytest.mark.parametrize("size", [(1920, 1088), (1920, 1072), (960, 544), (3840, 2176)])
+def test_rows_that_a_coder_adds_or_cuts_off_move_nothing(size: tuple[int, int]) -> None:
+    whole = np.array([size[0], size[0] * 9 / 16])
+    found, expected = (fitted("cam", lens(), np.array(s, dtype=float)) for s in (size, whole))
+    assert (found.width, found.height) == size
+    np.testing.assert_array_equal(found.K, expected.K)
+
+
+def test_columns_that_a_coder_adds_to_an_upright_picture_move_nothing() -> None:
+    turned = np.array([[990.0, 0.0, 520.0], [0.0, 1010.0, 985.0], [0.0, 0.0, 1.0]])
+    upright = Intrinsics(1080, 1920, turned, BENT, "given", 0.0)
+    np.testing.assert_array_equal(fitted("cam", upright, np.array([1088.0, 1920.0])).K, upright.K)
 
 
 @pytest.mark.parametrize("size", [(1080, 1920), (1440, 1080)])

@@ -11,6 +11,7 @@ from gentri import synthetic
 from gentri.data import FloatArray, Keypoints2D, Rig
 from gentri.geometry.calibration import calibrate_views
 from gentri.geometry.options import CalibrationOptions
+from gentri.geometry.trust.knocked import Knock
 from gentri.geometry.trust.measures import Measures, measure
 from gentri.geometry.trust.reasons import Reason, reasons
 from gentri.geometry.trust.unit import wrong_unit
@@ -131,6 +132,17 @@ def test_a_camera_moved_between_two_takes_is_named_with_the_take() -> None:
     assert kinds(said) == {"knocked"}
     assert "cam3 moved" in said[0].text
     assert "of take 2" in said[0].text
+
+
+def test_in_a_second_or_two_a_detector_alone_can_look_like_a_move() -> None:
+    """It errs alike for a good part of so short a take: a move has to explain more there."""
+    m = measured(rig := synthetic.camera_ring(3), noisy(4, rig), prior=GIVEN)
+    hint = Knock(camera=1, moment=30, angle_deg=2.6, distance_m=0.13, gain=0.1, left_over=0.6)
+    named = [
+        kinds(reasons(replace(m, knock=hint, coverage=replace(m.coverage, common_s=seconds))))
+        for seconds in (1.6, 10.0)
+    ]
+    assert named == [set(), {"knocked"}]
 
 
 def test_a_camera_that_sees_somebody_else_disagrees() -> None:

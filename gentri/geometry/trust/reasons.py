@@ -16,6 +16,9 @@ Limits = dict[Level, float]
 
 # Fall of the log cost of one camera's errors by a fault that is put right.
 _CLOCK_GAIN, _KNOCK_GAIN = 0.05, 0.06
+# What a second pose gains by chance: six numbers, against the errors of 12 joints in two directions
+# that a detector keeps for about 0.4 s; so this over the seconds seen.
+_KNOCK_CHANCE_S = 6 * 0.4 / (12 * 2)
 # Median error that is left, in errors that a detector is expected to make; more, and the camera
 # sees something else.
 _LEFT_OVER = 3.0
@@ -105,7 +108,8 @@ def _has_moved(m: Measures) -> bool:
     knock = m.knock
     if knock is None or knock.left_over > _LEFT_OVER:
         return False
-    if knock.gain < max(_KNOCK_GAIN, m.uncertainty.asks_gain):
+    chance = _KNOCK_CHANCE_S / max(m.coverage.common_s, _KNOCK_CHANCE_S)
+    if knock.gain < max(_KNOCK_GAIN + chance, m.uncertainty.asks_gain):
         return False
     far = knock.angle_deg > _KNOCK_DEG or knock.distance_m > _KNOCK_M
     return far and knock.angle_deg < _TURNED_AWAY_DEG
