@@ -1,5 +1,6 @@
 """Follow the subject through mix-ups of tracks, once the cameras are known."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -42,8 +43,9 @@ def follow_subject(
         return subject
     keypoints = gather_keypoints(detections, subject, min_score)
     chunks = range(0, len(subject.time_s), _CHUNK)
-    parts = [_expected(keypoints, rig, slice(start, start + _CHUNK)) for start in chunks]
-    expected = np.concatenate(parts, axis=1)
+    with ThreadPoolExecutor() as pool:
+        parts = pool.map(lambda at: _expected(keypoints, rig, slice(at, at + _CHUNK)), chunks)
+        expected = np.concatenate(list(parts), axis=1)
     slots = []
     for c, camera in enumerate(rig.cameras):
         at_frames = _at_frames(expected[c], subject.time_s, subject.frame_s[c])

@@ -94,8 +94,8 @@ def single_person(
 
 def slots_of_tracks(seen: Detections, tracks: tuple[int, ...]) -> NDArray[np.int32]:
     """Person axis of the first of these tracks present in each frame, (T,); −1 where none is."""
-    slot = np.full(len(seen.track), -1, dtype=np.int32)
-    for track in reversed(tracks):
-        here = seen.track == track
-        slot = np.where(here.any(-1), here.argmax(-1), slot).astype(np.int32)
-    return slot
+    unlisted = len(tracks)
+    rank = np.full(max(int(seen.track.max(initial=-1)), *tracks, -1) + 2, unlisted)
+    rank[list(tracks)] = np.arange(unlisted)  # the last entry is that of −1, an empty place
+    ranked = rank[seen.track]
+    return np.where(ranked.min(-1) < unlisted, ranked.argmin(-1), -1).astype(np.int32)
