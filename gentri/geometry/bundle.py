@@ -28,7 +28,8 @@ class Adjusted:
     Attributes:
         views: adjusted cameras.
         xyz: (F, J, 3) adjusted joints.
-        cost: robust cost per weighted observation.
+        cost: robust cost per weighted observation that the joints leave free, see `Problem.worth`:
+            about 1 where errors are as large as expected.
         covariance: (P, P) of the shared parameters, from the reduced Hessian, for errors that are
             independent and as large as the expected ones.
         columns: (C, 11) the shared parameter of each local camera parameter, −1 where held.
@@ -86,9 +87,9 @@ def adjust(
         taken += 1
         if fall < converged:
             break
-    per_observation = cost / float(seen.weight.sum())
     covariance = _covariance(problem, state)
-    return Adjusted(state.views, state.xyz, per_observation, covariance, problem.columns, taken)
+    relative = cost / problem.worth
+    return Adjusted(state.views, state.xyz, relative, covariance, problem.columns, taken)
 
 
 def _descend(
