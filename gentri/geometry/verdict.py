@@ -54,7 +54,7 @@ def judge(takes: Sequence[Keypoints2D], rig: Rig, found: CalibratedViews) -> Ver
         found: which ticks were used, and which focal lengths were held.
     """
     used = [found.frames[found.take == k] for k in range(len(takes))]
-    m = measure(takes, rig, used, _focal_prior(rig, found))
+    m = measure(takes, rig, used, _focal_prior(rig, found), found.sigma_log_focal)
     # First: extents in metres, which others go by, mean nothing in another unit.
     said = (
         *wrong_unit(m.geometry.stature_m, rig.scale_source),

@@ -20,7 +20,7 @@ _MOST_MRAD = 15.0
 # its unit is another one.
 _LEAST_SCALE_DIFFERENCE = 0.1
 # What a given rig can be blamed for; nothing was estimated that a short walk could leave open.
-_BLAMED_ON_A_GIVEN_RIG = ("late", "knocked", "disagrees")
+_BLAMED_ON_A_GIVEN_RIG = ("late", "knocked", "disagrees", "lens")
 
 
 def report_estimated(
@@ -124,7 +124,8 @@ def _measured(rig: Rig, keypoints: Keypoints2D) -> "tuple[Any, FloatArray, list[
     if not ((seen.sum(0) >= 2).sum(-1) >= len(columns) // 2).any():
         return None
     unused = [np.zeros(0, dtype=np.int64)]
-    measures = measure([keypoints], rig, unused, np.zeros(len(rig.cameras)))
+    held, unknown = np.zeros(len(rig.cameras)), np.full(len(rig.cameras), np.nan)
+    measures = measure([keypoints], rig, unused, held, unknown)
     R, t = (np.stack([getattr(c.cam_from_world, part) for c in rig.cameras]) for part in ("R", "t"))
     return measures, joints(Tracks([keypoints], rig).gather(unused), R, t), reasons(measures)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gentri import synthetic
-from gentri.data import FloatArray, Keypoints2D, Rig
+from gentri.data import FloatArray, Intrinsics, Keypoints2D, Rig
 from gentri.geometry.calibration import calibrate_views
 from gentri.geometry.options import CalibrationOptions
 from gentri.geometry.trust.knocked import Knock
@@ -40,7 +40,8 @@ def noisy(seed: int, rig: Rig, *, ticks: int = 100, on_the_spot: bool = False) -
 def measured(rig: Rig, *takes: Keypoints2D, prior: float = UNKNOWN) -> Measures:
     """As if the calibration had found the truth."""
     nothing = [np.zeros(0, dtype=np.int64) for _ in takes]
-    return measure(takes, rig, nothing, np.full(len(rig.cameras), prior))
+    before, after = (np.full(len(rig.cameras), sigma) for sigma in (prior, np.nan))
+    return measure(takes, rig, nothing, before, after)
 
 
 def said_of(rig: Rig, *takes: Keypoints2D, prior: float = UNKNOWN) -> list[Reason]:
@@ -51,10 +52,10 @@ def kinds(said: list[Reason]) -> set[str]:
     return {r.kind for r in said if r.level == "poor"}
 
 
-def calibrated(keypoints: Keypoints2D) -> Verdict:
-    found = calibrate_views([keypoints], OPTIONS)
+def calibrated(keypoints: Keypoints2D, given: dict[str, Intrinsics] | None = None) -> Verdict:
+    found = calibrate_views([keypoints], OPTIONS, given)
     world = world_of_person(found.views, found.xyz, None)
-    rig = rig_in_world(found.views, world, keypoints.cameras, keypoints.size_px)
+    rig = rig_in_world(found.views, world, keypoints.cameras, keypoints.size_px, given)
     return judge([keypoints], rig, found)
 
 
@@ -110,6 +111,15 @@ def test_a_late_camera_is_called_late_although_it_bent_the_rig() -> None:
     assert said is not None
     assert abs(float(said[1]) - 0.3) <= 0.02  # a fifth of a frame of 10 per second
     assert "synchronise" in verdict.poor[0]
+
+
+def test_all_late_cameras_are_told_at_once() -> None:
+    m = measured(rig := synthetic.camera_ring(4), noisy(3, rig), prior=GIVEN)
+    late = replace(m.clocks, late_s=np.array([[0.0, 0.21, -0.04, 0.01]]), gain=0.5)
+    (said,) = (r for r in reasons(replace(m, clocks=late)) if r.kind == "late")
+    assert said.text.startswith(
+        "cam1 runs 0.21 s behind the others (and cam2 by 0.04 s ahead): synchronise"
+    )
 
 
 def test_a_moved_camera_is_named_with_time_and_size() -> None:
@@ -201,6 +211,19 @@ def test_cameras_that_do_not_share_a_focal_length_are_not_said_to() -> None:
     assert "sharing" in kinds(said)
     assert any('focal_sharing to "camera"' in r.text for r in said)
     assert "sharing" not in {r.kind for r in said_of(rig, noisy(12, rig))}
+
+
+def test_a_lens_that_was_given_and_does_not_fit_is_named() -> None:
+    rig = synthetic.random_ring(np.random.default_rng(13), 4)
+    right = {c.name: Intrinsics(c.width, c.height, c.K, c.dist, "given", 0.0) for c in rig.cameras}
+    zoomed = right["cam2"].K * [[0.85, 1, 1], [1, 0.85, 1], [1, 1, 1]]
+    wrong = right | {"cam2": replace(right["cam2"], K=zoomed)}
+    keypoints = noisy(13, rig)
+    assert calibrated(keypoints, right).reasons == ()
+    verdict = calibrated(keypoints, wrong)
+    assert verdict.level == "poor"
+    (said,) = (r.text for r in verdict.reasons if r.kind == "lens")
+    assert re.search(r"given for cam2 does not fit .* asks for 1[4-9] % more: check", said)
 
 
 @pytest.mark.parametrize("factor", [0.01, 0.3048, 3.28, 10.0, 1000.0])

@@ -126,6 +126,17 @@ def test_a_moved_camera_is_found_with_time_and_angle(count: int, angle_deg: floa
     assert found.left_over < 0.1
 
 
+def test_a_pose_needs_a_part_that_tells_it_and_that_of_a_pair_a_longer_one() -> None:
+    """Two seconds before the move: enough against two other cameras, too little against one."""
+    for count, earliest_s in ((3, 2.0), (2, 4.0)):
+        rig, keypoints, walk = scene(20 + count, count)
+        found, seen = knock_of(rig, with_knock(rig, keypoints, walk, 1, 20, 8.0))
+        assert found is not None
+        assert seen.time_s[found.moment] == pytest.approx(earliest_s, abs=0.11)
+    rig, keypoints, walk = scene(22, 2, ticks=70)
+    assert knock_of(rig, with_knock(rig, keypoints, walk, 1, 20, 8.0))[0] is None
+
+
 def test_cameras_that_stay_are_not_suspected() -> None:
     for count in (2, 4):
         rig, exact, _ = scene(30 + count, count)

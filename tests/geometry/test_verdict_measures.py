@@ -15,6 +15,7 @@ from gentri.geometry.trust.model import Fit, plain
 from gentri.geometry.trust.refit import begin, information, refit
 
 NOTHING_USED = np.zeros(0, dtype=np.int64)
+UNKNOWN = np.full(4, np.nan)  # what the calibration has for the spread of the focal lengths
 
 
 def scene(seed: int, count: int = 4, ticks: int = 120) -> tuple[Rig, Keypoints2D, synthetic.Walk]:
@@ -129,7 +130,7 @@ def fitted(
     seen = replace(seen, time_s=slower * seen.time_s)
     fit = refit(seen, plain(seen), begin(seen, plain(seen), *poses(rig)))
     focal = np.array([c.K[0, 0] for c in rig.cameras])
-    return degeneracy.uncertainty(seen, fit, focal, np.full(4, 0.3), on_the_spot), fit
+    return degeneracy.uncertainty(seen, fit, focal, np.full(4, 0.3), UNKNOWN, on_the_spot), fit
 
 
 def test_a_walk_tells_focal_lengths_and_the_spot_does_not() -> None:
@@ -167,7 +168,7 @@ def test_focal_lengths_that_were_held_have_no_uncertainty_and_help_the_others() 
     fit = refit(seen, plain(seen), begin(seen, plain(seen), *poses(rig)))
     focal = np.array([c.K[0, 0] for c in rig.cameras])
     free, part, none = (
-        degeneracy.uncertainty(seen, fit, focal, np.array(prior), False)
+        degeneracy.uncertainty(seen, fit, focal, np.array(prior), UNKNOWN, False)
         for prior in ([0.3] * 4, [0.0, 0.0, 0.3, 0.3], [0.0] * 4)
     )
     assert np.isnan(part.log_focal[:2]).all()
@@ -228,8 +229,33 @@ def test_cameras_that_were_taken_for_alike_ask_for_their_own_focal_lengths() -> 
     alike = replace(rig, cameras=tuple(replace(c, K=K) for c in rig.cameras))
     seen = Tracks([keypoints], alike).gather([NOTHING_USED])
     fit = refit(seen, plain(seen), begin(seen, plain(seen), *poses(alike)))
-    found = degeneracy.uncertainty(seen, fit, np.full(4, 1200.0), np.full(4, 0.3), False)
+    found = degeneracy.uncertainty(seen, fit, np.full(4, 1200.0), np.full(4, 0.3), UNKNOWN, False)
     np.testing.assert_allclose(found.asks, np.log([1100 / 1200, 1, 1, 1300 / 1200]), atol=0.01)
     apart = np.array([1100.0, 1200.0, 1201.0, 1300.0])
-    own = degeneracy.uncertainty(seen, fit, apart, np.full(4, 0.3), False)
+    own = degeneracy.uncertainty(seen, fit, apart, np.full(4, 0.3), UNKNOWN, False)
     np.testing.assert_array_equal(own.asks, np.zeros(4))
+
+
+def test_what_the_calibration_knows_of_its_focal_lengths_counts_where_it_is_more() -> None:
+    rig, keypoints, _ = scene(12)
+    noisy = synthetic.degrade(keypoints, np.random.default_rng(12), noise_px=3.0)
+    seen = Tracks([noisy], rig).gather([NOTHING_USED])
+    fit = refit(seen, plain(seen), begin(seen, plain(seen), *poses(rig)))
+    focal = np.array([c.K[0, 0] for c in rig.cameras])
+    prior = np.full(4, 0.3)
+    own = degeneracy.uncertainty(seen, fit, focal, prior, UNKNOWN, False).log_focal
+    told = np.array([np.nan, 0.2, 1e-9, 0.3])
+    both = degeneracy.uncertainty(seen, fit, focal, prior, told, False).log_focal
+    np.testing.assert_array_equal(both, [own[0], 0.2, own[2], 0.3])
+
+
+def test_a_lens_that_was_given_asks_for_what_it_should_be() -> None:
+    rig, keypoints, _ = scene(13)
+    zoomed = replace(rig.cameras[2], K=rig.cameras[2].K * [[0.9, 1, 1], [1, 0.9, 1], [1, 1, 1]])
+    wrong = replace(rig, cameras=(*rig.cameras[:2], zoomed, rig.cameras[3]))
+    seen = Tracks([keypoints], wrong).gather([NOTHING_USED])
+    fit = refit(seen, plain(seen), begin(seen, plain(seen), *poses(wrong)))
+    focal = np.array([c.K[0, 0] for c in wrong.cameras])
+    found = degeneracy.uncertainty(seen, fit, focal, np.zeros(4), UNKNOWN, False)
+    np.testing.assert_allclose(found.asks, [0, 0, -np.log(0.9), 0], atol=0.01)
+    assert found.asks_gain > 0.1

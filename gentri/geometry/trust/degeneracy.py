@@ -26,6 +26,9 @@ _SAME_POSE_M = 0.2
 # larger than the residuals say (measured: 0.6 to 5 times).
 SPOT_M, _SPOT_FACTOR = 0.55, 3.0
 
+# Standard deviation of the log of a focal length that was given for another lens or video mode.
+_WRONGLY_GIVEN = 0.2
+
 _STEPS = 12
 
 _EXTENT = (0.03, 0.97)  # quantiles: single wrong joints do not make a cloud wide
@@ -88,9 +91,9 @@ class Uncertainty:
 
     Attributes:
         log_focal: (C,) where cameras of one focal length are known to be alike; NaN where held.
-        log_focal_alone: (C,) where they are not.
+        log_focal_alone: (C,) where they are not, and nothing that was given counts.
         asks: (C,) by how much the log focal length of a camera changes when those that were
-            estimated as one may differ; 0 where none were.
+            estimated as one may differ, and those given may be wrong; 0 for others.
         asks_gain: fall of the log cost by that, in shares of one camera.
         baseline: largest of a baseline over its cameras' distance to the person.
     """
@@ -103,7 +106,12 @@ class Uncertainty:
 
 
 def uncertainty(
-    seen: Evidence, fit: Fit, focal_px: FloatArray, prior: FloatArray, on_the_spot: bool
+    seen: Evidence,
+    fit: Fit,
+    focal_px: FloatArray,
+    prior: FloatArray,
+    estimated: FloatArray,
+    on_the_spot: bool,
 ) -> Uncertainty:
     """From the curvature of the adjustment.
 
@@ -112,6 +120,8 @@ def uncertainty(
         fit: the rig adjusted to them.
         focal_px: (C,); equal ones were estimated as one.
         prior: (C,) standard deviation of the log focal lengths before; 0 where they were held.
+        estimated: (C,) the same after the calibration, which sees how long errors last where the
+            moments looked at here are too far apart for that; the larger counts. NaN where held.
         on_the_spot: the person stayed in one place: a detector's constant errors then neither
             average out nor show in the residuals.
     """
@@ -127,27 +137,31 @@ def uncertainty(
     inflation = variance * len(seen.take) / moments
     _, group = np.unique(focal_px, return_inverse=True)
     together, baseline = _sigmas(seen, fit, _numbered(group, prior), prior, inflation)
-    each = _numbered(np.arange(len(focal_px)), prior)
-    alone, _ = _sigmas(seen, fit, each, prior, inflation)
-    return Uncertainty(together, alone, *_asks(seen, fit, each, group, prior), baseline)
+    together = np.fmax(together, estimated)
+    wide = np.where(prior == 0, _WRONGLY_GIVEN, prior)
+    alone, _ = _sigmas(seen, fit, np.arange(len(focal_px)), wide, inflation / _left_free(seen))
+    doubted = (prior == 0) | (np.bincount(group)[group] > 1)
+    return Uncertainty(together, alone, *_asks(seen, fit, doubted, wide), baseline)
+
+
+def _left_free(seen: Evidence) -> float:
+    """Share of the observed numbers that the joints do not take up, 0 to 1."""
+    views = seen.seen.sum(0)
+    twice = views >= 2
+    return 1 - 1.5 * float(twice.sum()) / float(views[twice].sum())
 
 
 def _asks(
-    seen: Evidence,
-    fit: Fit,
-    each: NDArray[np.int64],
-    group: NDArray[np.int64],
-    prior: FloatArray,
+    seen: Evidence, fit: Fit, doubted: NDArray[np.bool_], prior: FloatArray
 ) -> tuple[FloatArray, float]:
-    """Changes of the focal lengths estimated as one when they may differ, and the gain."""
-    shared = np.bincount(group)[group] > 1
-    if not (shared & (each >= 0)).any():
-        return np.zeros(len(each)), 0.0
+    """Changes (C,) of doubted focal lengths when all may change, and the gain."""
+    if not doubted.any():
+        return np.zeros(len(doubted)), 0.0
     base = plain(seen)
-    free = Model(base.station, base.clock, each, prior[each >= 0])
+    free = Model(base.station, base.clock, np.arange(len(doubted)), prior)
     freed = refit(seen, free, replace(fit, log_scale=np.zeros(free.scales)), _STEPS)
-    asks = np.where(shared & (each >= 0), np.append(freed.log_scale, 0.0)[each], 0.0)
-    return asks, float(0.5 * len(each) * np.log(fit.cost / freed.cost))
+    gain = 0.5 * len(doubted) * np.log(fit.cost / freed.cost)
+    return np.where(doubted, freed.log_scale, 0.0), float(gain)
 
 
 def _numbered(group: NDArray[np.int64], prior: FloatArray) -> NDArray[np.int64]:

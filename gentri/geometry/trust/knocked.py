@@ -8,6 +8,7 @@ adjusted with it.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gentri.data import FloatArray
 from gentri.geometry.comparison import rotation_angle
@@ -17,7 +18,10 @@ from gentri.geometry.trust.refit import begin, left_over, refit
 from gentri.geometry.two_view import relative_pose
 
 _EARLY = 0.3  # share of the moments that the first poses before and after are taken from
-_LEAST_SHARE = 0.12  # of the moments on either side of the change
+# On either side of the change: share of the moments, and seconds. From shorter parts, errors that a
+# detector keeps make poses of their own; with two cameras also the few poses of a person do.
+_LEAST_SHARE = 0.12
+_LEAST_S, _LEAST_PAIR_S = 0.5, 4.0
 _TRUNCATION = 5.0  # expected errors
 _LEAST_JOINTS = 36
 _ITERATIONS = (50, 300)
@@ -91,12 +95,24 @@ def _suspect(seen: Evidence, null: Fit, others: FloatArray, camera: int) -> _Sus
         costs.append(_errors(seen, null, others, camera, pose)[at])
     before, after = costs
     total = np.r_[0.0, np.cumsum(before)] + np.r_[np.cumsum(after[::-1])[::-1], 0.0]
-    least = int(_LEAST_SHARE * len(at)) + 1
-    if len(at) < 2 * least + 1:
+    open_to_change = _with_enough_around(seen.only(at))
+    if not open_to_change.any():
         return None
-    change = least + int(np.argmin(total[least:-least]))
+    change = int(np.argmin(np.where(open_to_change, total[:-1], np.inf)))
     gain = np.log(min(total[0], total[-1]) / max(total[change], 1e-9))
     return _Suspect(float(gain), camera, int(at[change]), poses)
+
+
+def _with_enough_around(seen: Evidence) -> NDArray[np.bool_]:
+    """Moments (F,) before which, and from which on, enough is seen to tell a pose from."""
+    moments = len(seen.time_s)
+    share = int(_LEAST_SHARE * moments) + 1
+    within = np.diff(seen.take) == 0
+    passed_s = np.r_[0.0, np.cumsum(np.where(within, np.diff(seen.time_s), 0.0))]
+    least_s = _LEAST_PAIR_S if len(seen.xy) == 2 else _LEAST_S
+    order = np.arange(moments)
+    enough = (order >= share) & (order <= moments - share)
+    return enough & (passed_s >= least_s) & (passed_s[-1] - passed_s >= least_s)
 
 
 def _adjusted(seen: Evidence, null: Fit, suspect: _Suspect) -> Knock:

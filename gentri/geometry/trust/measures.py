@@ -105,6 +105,7 @@ def measure(
     rig: Rig,
     used: Sequence[NDArray[np.int64]],
     focal_prior: FloatArray,
+    focal_sigma: FloatArray,
 ) -> Measures:
     """Look at the takes through the lenses of the rig.
 
@@ -114,6 +115,7 @@ def measure(
         used: per take, the ticks that the rig was estimated from.
         focal_prior: (C,) standard deviation of the log focal lengths before the calibration; 0
             where they were held.
+        focal_sigma: (C,) the same after it; NaN where they were held or that is not known.
     """
     R, t = (np.stack([getattr(c.cam_from_world, part) for c in rig.cameras]) for part in ("R", "t"))
     tracks = Tracks(takes, rig)
@@ -138,7 +140,9 @@ def measure(
         knock=knock,
         knock_at=(int(seen.take[moment]), float(seen.time_s[moment])),
         geometry=shape,
-        uncertainty=uncertainty(seen, null, tracks.focal_px, focal_prior, shape.on_the_spot),
+        uncertainty=uncertainty(
+            seen, null, tracks.focal_px, focal_prior, focal_sigma, shape.on_the_spot
+        ),
         coverage=coverage(list(takes), rig.names),
     )
 
