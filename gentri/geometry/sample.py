@@ -153,8 +153,8 @@ def choose_sample(
         known_lenses(tuple(size_px), np.array([*size_px.values()]), known),
     )
     parts = [_chosen(take, count, cameras) for take in takes]
-    if sum(len(part.frames) for part in parts) < _MIN_FRAMES:
-        raise _too_few(sum(len(part.frames) for part in parts))
+    if (found := sum(len(part.frames) for part in parts)) < _MIN_FRAMES:
+        raise _too_few(found, sum(map(_frames_in_common, takes)))
     xy = np.concatenate([part.xy for part in parts], axis=1)
     sigma = JOINT_SIGMA * box_diagonal(xy[:, :, : len(BODY_JOINTS)])[..., None] * _SIGMA_FACTOR
     for c in np.flatnonzero(lenses.undone):
@@ -224,7 +224,19 @@ def _chosen(keypoints: Keypoints2D, count: int, cameras: tuple[str, ...]) -> _Ch
     return _Chosen(frames, keypoints.time_s[frames], xy, score)
 
 
-def _too_few(frames: int) -> CalibrationError:
+def _frames_in_common(keypoints: Keypoints2D) -> int:
+    """Frames in which two cameras see something of the person, whatever it is."""
+    return int((np.isfinite(keypoints.xy_px[..., 0]).any(-1).sum(0) >= 2).sum())
+
+
+def _too_few(frames: int, in_common: int) -> CalibrationError:
+    if in_common >= _MIN_FRAMES:
+        return CalibrationError(
+            f"two cameras see the person together in {in_common} frames, but only in {frames} of "
+            f"them {_MIN_JOINTS} joints or more, shoulders to ankles, that both see; at least "
+            f"{_MIN_FRAMES} such frames are needed",
+            "film the whole person, not the head and shoulders alone",
+        )
     return CalibrationError(
         f"only {frames} frames show the person to two cameras at once; "
         f"at least {_MIN_FRAMES} are needed",

@@ -22,8 +22,9 @@ def read(path: Path) -> Rig:
     try:
         rig = Rig.load(path)
     except (KeyError, TypeError, ValueError) as error:
+        wrong = f"{error.args[0]} is missing" if isinstance(error, KeyError) else error
         raise InputError(
-            f"{path} is not a complete rig.toml: {error!r}", "give the file as gentri wrote it"
+            f"{path} is not a complete rig.toml: {wrong}", "give the file as gentri wrote it"
         ) from error
     for item in values.by_name(path, [(c.name, c) for c in rig.cameras], lambda _, c: c).values():
         source = Source(path, item.name)

@@ -3,6 +3,7 @@
 import json
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -113,27 +114,30 @@ def run(context: Context) -> Metrics:
         rig.save(temporary)
     with atomic_write(context.out / "subject.npz") as temporary:
         subject.save(temporary)
+    written, left_out = _write_for_others(context.out / _FOR_OTHERS, rig)
+    report |= {"formats_left_out": left_out}
     with atomic_write(context.out / "report.json") as temporary:
         text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
-    return report | {"files": {"rig.toml": "cameras", **_write_for_others(context, rig)}}
+    return report | {"files": {"rig.toml": "cameras", **written}}
 
 
-def _write_for_others(context: Context, rig: Rig) -> dict[str, str]:
+def _write_for_others(folder: Path, rig: Rig) -> tuple[dict[str, str], dict[str, str]]:
     """The cameras in the formats of other programs, for those who go on with one of them.
 
     Returns:
-        Path within the stage's folder → what it is.
+        Path within the stage's folder → what it is; formats that cannot hold these cameras → why.
     """
     from gentri.rigs.formats import WRITERS, write_rigs
 
     files: dict[str, str] = {}
+    left_out: dict[str, str] = {}
     for name in WRITERS:
         try:
-            files |= write_rigs(rig, context.out / _FOR_OTHERS, [name])
+            files |= write_rigs(rig, folder, [name])
         except InputError as error:  # what one of them cannot hold is no fault of the rig
-            context.progress.say(f"no cameras for {name}: {error.message}")
-    return {f"{_FOR_OTHERS}/{file}": what for file, what in files.items()}
+            left_out[name] = error.message
+    return {f"{folder.name}/{file}": what for file, what in files.items()}, left_out
 
 
 def _estimate(
@@ -201,7 +205,7 @@ def _refuse_still(takes: list[Keypoints2D]) -> None:
 
 STAGE = Stage(
     name="calibrate",
-    version=4,
+    version=5,
     needs=("frames", "detect"),
     params=CalibrateParams,
     run=run,

@@ -68,6 +68,18 @@ def test_too_few_common_frames_are_refused_with_their_number() -> None:
     assert len(choose_sample([hidden(walk_keypoints(100), 0, slice(0, 91))], 50, {}).frames) == 50
 
 
+def test_close_ups_are_refused_for_what_they_are() -> None:
+    """All see the shoulders all the time: nothing is wrong with the time, but with the picture."""
+    keypoints = walk_keypoints(100)
+    shoulders = [keypoints.skeleton.index(f"{side}_shoulder") for side in ("left", "right")]
+    below = np.setdiff1d(keypoints.skeleton.body, shoulders)
+    xy = keypoints.xy_px.copy()
+    xy[:, :, below] = np.nan
+    with pytest.raises(CalibrationError, match="together in 100 frames, but only in 0") as caught:
+        choose_sample([replace(keypoints, xy_px=xy)], 50, {})
+    assert "film the whole person" in str(caught.value.hint)
+
+
 def test_exchanging_the_sides_twice_changes_nothing() -> None:
     sample = choose_sample([hidden(walk_keypoints(), 1, slice(None), 9)], 50, {})
     rng = np.random.default_rng(1)
