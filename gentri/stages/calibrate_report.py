@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # A rig made elsewhere that misses the person by more is not of these videos: good ones have 3 to 6
 # mrad. Somebody far away is small, and all angles are; in errors that detectors make, good ones
 # have 1 to 2.
-_MOST_MRAD, _MOST_TIMES = 15.0, 5.0
+_MOST_MRAD, _MOST_TIMES = 15.0, 8.0
 # What it says of the known length may differ by so much, or by three standard deviations: by more,
 # its unit is another one.
 _LEAST_SCALE_DIFFERENCE = 0.1
