@@ -183,6 +183,8 @@ def test_models_allowed_by_the_options() -> None:
     assert {m.radial for m in allowed_lenses(alike, straight)} == {0}
     centred = replace(OPTIONS, center_sigma=0.0)
     assert not any(m.shifted for m in allowed_lenses(alike, centred))
+    pair = sample_of(SIZE[[0] * 2])
+    assert not any(m.shifted for m in allowed_lenses(pair, OPTIONS))  # two cameras cannot tell
 
 
 def test_given_lenses_leave_nothing_to_choose() -> None:

@@ -91,6 +91,8 @@ class Uncertainty:
 
     Attributes:
         log_focal: (C,) where cameras of one focal length are known to be alike; NaN where held.
+        log_focal_calibrated: (C,) the same as the calibration has it, bones included, and errors
+            that last as its residuals show; NaN where held or not known.
         log_focal_alone: (C,) where they are not, and nothing that was given counts.
         asks: (C,) by how much the log focal length of a camera changes when those that were
             estimated as one may differ, and those given may be wrong; 0 for others.
@@ -99,10 +101,16 @@ class Uncertainty:
     """
 
     log_focal: FloatArray
+    log_focal_calibrated: FloatArray
     log_focal_alone: FloatArray
     asks: FloatArray
     asks_gain: float
     baseline: float
+
+    @property
+    def log_focal_at_most(self) -> FloatArray:
+        """The larger one, (C,); NaN where held."""
+        return np.fmax(self.log_focal, self.log_focal_calibrated)
 
 
 def uncertainty(
@@ -110,7 +118,7 @@ def uncertainty(
     fit: Fit,
     focal_px: FloatArray,
     prior: FloatArray,
-    estimated: FloatArray,
+    calibrated: FloatArray,
     on_the_spot: bool,
 ) -> Uncertainty:
     """From the curvature of the adjustment.
@@ -120,8 +128,7 @@ def uncertainty(
         fit: the rig adjusted to them.
         focal_px: (C,); equal ones were estimated as one.
         prior: (C,) standard deviation of the log focal lengths before; 0 where they were held.
-        estimated: (C,) the same after the calibration, which sees how long errors last where the
-            moments looked at here are too far apart for that; the larger counts. NaN where held.
+        calibrated: (C,) the same as the calibration has it; NaN where held or not known.
         on_the_spot: the person stayed in one place: a detector's constant errors then neither
             average out nor show in the residuals.
     """
@@ -137,11 +144,10 @@ def uncertainty(
     inflation = variance * len(seen.take) / moments
     _, group = np.unique(focal_px, return_inverse=True)
     together, baseline = _sigmas(seen, fit, _numbered(group, prior), prior, inflation)
-    together = np.fmax(together, estimated)
     wide = np.where(prior == 0, _WRONGLY_GIVEN, prior)
     alone, _ = _sigmas(seen, fit, np.arange(len(focal_px)), wide, inflation / _left_free(seen))
     doubted = (prior == 0) | (np.bincount(group)[group] > 1)
-    return Uncertainty(together, alone, *_asks(seen, fit, doubted, wide), baseline)
+    return Uncertainty(together, calibrated, alone, *_asks(seen, fit, doubted, wide), baseline)
 
 
 def _left_free(seen: Evidence) -> float:

@@ -34,8 +34,10 @@ _CONTRADICTING: Limits = {"usable": 0.1, "poor": 0.25}
 # A camera with less than this share of the largest error may suffer from that camera alone.
 _COLLATERAL = 0.4
 
-# Standard deviations, relative.
+# Standard deviations, relative. That of the calibration is on the safe side with errors like those
+# of real detectors: it is twice what it should be.
 _FOCAL_SIGMA: Limits = {"usable": 0.025, "poor": 0.07}
+_FOCAL_SIGMA_CALIBRATED: Limits = {"usable": 0.05, "poor": 0.14}
 _BASELINE_SIGMA: Limits = {"usable": 0.02, "poor": 0.05}
 _THIN_M = 0.5
 
@@ -173,9 +175,15 @@ def _disagreement(m: Measures) -> list[Reason]:
 
 def _undetermined(m: Measures) -> list[Reason]:
     """Focal lengths and baselines that the take leaves open, and why it does."""
-    sigma = np.nan_to_num(m.uncertainty.log_focal)
+    sigma = np.nan_to_num(m.uncertainty.log_focal_at_most)
     worst = int(sigma.argmax())
-    focal = _level(float(sigma[worst]), _FOCAL_SIGMA)
+    focal = max(
+        _level(float(np.nan_to_num(m.uncertainty.log_focal).max()), _FOCAL_SIGMA),
+        _level(
+            float(np.nan_to_num(m.uncertainty.log_focal_calibrated).max()), _FOCAL_SIGMA_CALIBRATED
+        ),
+        key=_gravity,
+    )
     baseline = _level(m.uncertainty.baseline, _BASELINE_SIGMA)
     level = max(focal, baseline, key=_gravity)
     in_line = _in_line(m, level)
