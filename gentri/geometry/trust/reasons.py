@@ -37,7 +37,7 @@ _COLLATERAL = 0.4
 # Standard deviations, relative. That of the calibration is on the safe side with errors like those
 # of real detectors: it is twice what it should be.
 _FOCAL_SIGMA: Limits = {"usable": 0.025, "poor": 0.07}
-_FOCAL_SIGMA_CALIBRATED: Limits = {"usable": 0.05, "poor": 0.14}
+_FOCAL_SIGMA_CALIBRATED: Limits = {"usable": 0.035, "poor": 0.14}
 _BASELINE_SIGMA: Limits = {"usable": 0.02, "poor": 0.05}
 _THIN_M = 0.5
 
