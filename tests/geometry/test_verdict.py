@@ -120,6 +120,9 @@ def test_all_late_cameras_are_told_at_once() -> None:
     assert said.text.startswith(
         "cam1 runs 0.21 s behind the others (and cam2 by 0.04 s ahead): synchronise"
     )
+    far = replace(m.clocks, late_s=np.array([[0.0, -0.96, 0.0, 0.01]]), gain=0.5)
+    (said,) = (r for r in reasons(replace(m, clocks=far)) if r.kind == "late")
+    assert "cam1 runs 0.96 s ahead of the others: later than 1 s is not looked for" in said.text
 
 
 def test_a_moved_camera_is_named_with_time_and_size() -> None:

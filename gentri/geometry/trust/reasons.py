@@ -23,6 +23,9 @@ _ALIKE_S, _JOINTS, _POSE = 0.4, 12, 6
 # sees something else.
 _LEFT_OVER = 3.0
 _LATE_S: Limits = {"usable": 0.02, "poor": 0.05}
+# Near the end of what is searched, the best delay may be one of many bad ones.
+_FAR_S = 0.9
+_UNRELATED = "later than 1 s is not looked for, so check that the videos show one take; then "
 _KNOCK_DEG, _KNOCK_M = 0.7, 0.03  # at least
 _TURNED_AWAY_DEG = 45.0  # a camera that turned further would not see the person any more
 
@@ -90,7 +93,7 @@ def _faults(m: Measures) -> list[Reason]:
     """A late clock or a moved camera: whichever explains more, for each can look like the other."""
     take, late = m.clocks.worst
     late_s = float(m.clocks.late_s[take, late])
-    # Cameras that were wrongly taken for alike disagree by where the person is, as faults do.
+    # Cameras with a wrong lens, or wrongly taken for alike, disagree by where the person is, too.
     least = max(_CLOCK_GAIN, m.uncertainty.asks_gain)
     explained = m.clocks.gain > least and m.clocks.left_over[late] < _LEFT_OVER
     is_late = _level(abs(late_s), _LATE_S) if explained else None
@@ -108,8 +111,9 @@ def _faults(m: Measures) -> list[Reason]:
     ]
     others = f" (and {', '.join(more)})" if more else ""
     text = (
-        f"{m.cameras[late]} runs {abs(late_s):.2f} s {way} {whom}{where}{others}: synchronise the "
-        "recordings (or cut that much off), and calibrate again"
+        f"{m.cameras[late]} runs {abs(late_s):.2f} s {way} {whom}{where}{others}: "
+        + (_UNRELATED if abs(late_s) > _FAR_S else "")
+        + "synchronise the recordings (or cut that much off), and calibrate again"
     )
     return [Reason("late", is_late, text)]
 
