@@ -25,11 +25,8 @@ from gentri.geometry.sample import Sample
 # and more on a short real recording and 5 and more on synthetic ones, different ones −0.2 at most.
 _SHARING_ODDS = 1.5
 
-# And those that principal points off the image centres may lack: they are never quite on them, and
-# four cameras that have them there say so with −2.3 and less. Three say it less clearly and have to
-# ask for it; two cannot tell.
-_SHIFT_ODDS = -2.0
-_LEAST_FOR_SHIFT, _ENOUGH_FOR_SHIFT = 3, 4  # cameras
+# Two cameras cannot tell a principal point from a turn: freed there, it did harm by chance.
+_LEAST_FOR_SHIFT = 3  # cameras
 
 _ROUNDS = 2  # the weight of the priors follows from the residuals, and these from the lens model
 
@@ -58,10 +55,7 @@ def choose_lens(
         log_odds(sample, adjusted, priors, restrictions(sample, options, m), strength)
         for m in models
     ]
-    shift_odds = _SHIFT_ODDS * (len(sample.cameras) >= _ENOUGH_FOR_SHIFT)
-    needed = [
-        _SHARING_ODDS * (m.shared and not rich.shared) + shift_odds * m.shifted for m in models
-    ]
+    needed = [_SHARING_ODDS * (m.shared and not rich.shared) for m in models]
     best = models[int(np.argmax(np.subtract(odds, needed)))]
     return refine(sample, adjusted, options, best, strength), best
 
