@@ -29,7 +29,7 @@ class Adjusted:
         views: adjusted cameras.
         xyz: (F, J, 3) adjusted joints.
         cost: robust cost per weighted observation that the joints leave free, see `Problem.worth`:
-            about 1 where errors are as large as expected.
+            0.7 to 0.8 where errors are normal and as large as expected.
         covariance: (P, P) of the shared parameters, from the reduced Hessian, for errors that are
             independent and as large as the expected ones.
         columns: (C, 11) the shared parameter of each local camera parameter, −1 where held.

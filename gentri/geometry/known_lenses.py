@@ -73,17 +73,17 @@ def known_lenses(
 def fitted(name: str, lens: Intrinsics, size_px: FloatArray) -> Intrinsics:
     """Intrinsics for pictures of another resolution of the same camera.
 
-    The longer side gives the scale. The other may differ by what a coder adds or cuts off, which
-    moves nothing in the picture.
+    The longer side gives the scale; where both sides are nearly the same, it is one. They may
+    differ by what a coder adds or cuts off, which moves nothing in the picture.
 
     Raises:
         InputError: the pictures have another shape.
     """
     width, height = (int(n) for n in size_px)
-    longer = int(np.argmax(size_px))
-    scale = size_px[longer] / (lens.width, lens.height)[longer]
-    odd_px = np.abs(size_px - scale * np.array([lens.width, lens.height]))
-    if odd_px.max() > _MACROBLOCK_PX * max(scale, 1.0):
+    told_px, longer = np.array([lens.width, lens.height]), int(np.argmax(size_px))
+    alike = (np.abs(size_px - told_px) <= _MACROBLOCK_PX).all()
+    scale = 1.0 if alike else size_px[longer] / told_px[longer]
+    if (np.abs(size_px - scale * told_px) > _MACROBLOCK_PX * min(scale, 1.0)).any():
         raise InputError(
             f"the intrinsics of {name} are for {lens.width}×{lens.height} pixels; "
             f"its pictures have {width}×{height}",

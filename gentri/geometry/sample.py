@@ -233,9 +233,9 @@ def _too_few(frames: int, in_common: int) -> CalibrationError:
     if in_common >= _MIN_FRAMES:
         return CalibrationError(
             f"two cameras see the person together in {in_common} frames, but only in {frames} of "
-            f"them {_MIN_JOINTS} joints or more, shoulders to ankles, that both see; at least "
+            f"them the same {_MIN_JOINTS} joints or more, shoulders to ankles; at least "
             f"{_MIN_FRAMES} such frames are needed",
-            "film the whole person, not the head and shoulders alone",
+            "film the whole person, head to feet, with every camera",
         )
     return CalibrationError(
         f"only {frames} frames show the person to two cameras at once; "

@@ -21,7 +21,7 @@ _SAME, _OTHER = 0.12, 0.25
 # other views, too.
 _AGREED, _AGREED_VIEWS = 0.04, 3
 _ROBUST_ANGLE = 0.01  # radians; a person of 1.7 m at 5 m subtends 0.33
-_CHUNK = 2000  # ticks at once: bounds the memory for long recordings
+_CHUNK, _WORKERS = 2000, 4  # ticks at once, and so many times: bounds the memory of long recordings
 
 
 def follow_subject(
@@ -43,7 +43,7 @@ def follow_subject(
         return subject
     keypoints = gather_keypoints(detections, subject, min_score)
     chunks = range(0, len(subject.time_s), _CHUNK)
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(_WORKERS) as pool:
         parts = pool.map(lambda at: _expected(keypoints, rig, slice(at, at + _CHUNK)), chunks)
         expected = np.concatenate(list(parts), axis=1)
     slots = []

@@ -136,24 +136,25 @@ def _measured(rig: Rig, keypoints: Keypoints2D) -> "tuple[Any, FloatArray, list[
 
 def _misfit(rig: Rig, error: FloatArray, relative: FloatArray) -> list[str]:
     """Whether the cameras on the whole miss the person, (C,) radians and expected errors."""
-    mrad, times = 1e3 * _median_or_all(error), _median_or_all(relative)
+    from gentri.geometry.verdict import median_measured
+
+    mrad, times = 1e3 * median_measured(error), median_measured(relative)
     if mrad <= _MOST_MRAD and times <= _MOST_TIMES:
         return []
-    found = "is off"
-    if np.isfinite(mrad):
-        by = f"{mrad:.0f} mrad" if mrad > _MOST_MRAD else f"{times:.0f} times what detectors err by"
-        found = f"misses the person by {by} in the median"
-    expected = f"{_MOST_MRAD:.0f} mrad and {_MOST_TIMES:.0f} times or less"
+    if np.isnan(mrad):
+        found = "nothing of the person can be compared"
+    elif mrad > _MOST_MRAD:
+        found = f"it misses the person by {mrad:.1f} mrad in the median (at most {_MOST_MRAD:g})"
+    else:
+        found = (
+            f"it misses the person by {times:.1f} times what detectors err by in the median (at "
+            f"most {_MOST_TIMES:g})"
+        )
     return [
-        f"this rig does not fit these videos: it {found} (expected: {expected}). "
-        f"Check that it is of this recording, that {', '.join(rig.names)} are named in the right "
-        "order, and that no camera was moved or zoomed since"
+        f"this rig does not fit these videos: {found}. Check that it is of this recording, that "
+        f"{', '.join(rig.names)} are named in the right order, and that no camera was moved or "
+        "zoomed since"
     ]
-
-
-def _median_or_all(error: FloatArray) -> float:
-    """Median of what was measured; infinite where nothing was."""
-    return float(np.nanmedian(error)) if np.isfinite(error).any() else np.inf
 
 
 def _other_unit(rig: Rig, xyz: FloatArray, reference: "ScaleReference | None") -> list[str]:

@@ -77,7 +77,13 @@ def test_columns_that_a_coder_adds_to_an_upright_picture_move_nothing() -> None:
     np.testing.assert_array_equal(fitted("cam", upright, np.array([1088.0, 1920.0])).K, upright.K)
 
 
-@pytest.mark.parametrize("size", [(1080, 1920), (1440, 1080)])
+@pytest.mark.parametrize("size", [(848, 480), (864, 480), (854, 488), (848, 496)])
+def test_nearly_the_same_size_is_no_zoom(size: tuple[int, int]) -> None:
+    told = Intrinsics(854, 480, K * [[0.445], [0.445], [1.0]], BENT, "given", 0.0)
+    np.testing.assert_array_equal(fitted("cam", told, np.array(size, dtype=float)).K, told.K)
+
+
+@pytest.mark.parametrize("size", [(1080, 1920), (1440, 1080), (320, 196), (160, 104)])
 def test_another_shape_is_refused_with_both_sizes(size: tuple[int, int]) -> None:
     with pytest.raises(InputError, match="door") as caught:
         fitted("door", lens(), np.array(size, dtype=float))

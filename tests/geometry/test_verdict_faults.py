@@ -11,7 +11,7 @@ from gentri.geometry.comparison import rotation_angle
 from gentri.geometry.trust.equations import Equations
 from gentri.geometry.trust.evidence import Evidence, Tracks, unswapped
 from gentri.geometry.trust.held_out import predict
-from gentri.geometry.trust.knocked import Knock, knocked
+from gentri.geometry.trust.knocked import Knock, _with_enough_around, knocked
 from gentri.geometry.trust.model import Fit, Model, plain
 from gentri.geometry.trust.refit import begin, refit
 from gentri.geometry.trust.time_shift import Clocks, clocks
@@ -103,6 +103,13 @@ def moved_rig(rig: Rig, camera: int, angle_deg: float) -> Rig:
     return replace(rig, cameras=tuple(cameras))
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_moment_of_film_is_not_searched_for_delays_longer_than_itself(seed: int) -> None:
+    rig, exact, _ = scene(seed, 2, ticks=3)
+    found = clocks_of(rig, synthetic.degrade(exact, np.random.default_rng(seed), noise_px=3.0))
+    assert np.isfinite(found.late_s).all()
+
+
 def with_knock(
     rig: Rig, keypoints: Keypoints2D, walk: synthetic.Walk, camera: int, tick: int, angle_deg: float
 ) -> Keypoints2D:
@@ -135,6 +142,22 @@ def test_a_pose_needs_a_part_that_tells_it_and_that_of_a_pair_a_longer_one() -> 
         assert seen.time_s[found.moment] == pytest.approx(earliest_s, abs=0.11)
     rig, keypoints, walk = scene(22, 2, ticks=70)
     assert knock_of(rig, with_knock(rig, keypoints, walk, 1, 20, 8.0))[0] is None
+
+
+def test_gaps_and_the_time_between_takes_are_not_time_seen() -> None:
+    """1.4 s before a gap or the end of a take are too little, whatever the clock says after it."""
+    rig, keypoints, _ = scene(22, 2, ticks=90)
+    seen = Tracks([keypoints], rig).gather([NOTHING_USED])
+    first = np.arange(len(seen.time_s)) < 14
+    late = seen.time_s + np.where(first, 0.0, 20.0)
+    for apart in (
+        replace(seen, time_s=late),
+        replace(seen, take=np.where(first, 0, 1), time_s=late),
+    ):
+        allowed = np.flatnonzero(_with_enough_around(apart))
+        assert seen.time_s[allowed[0]] == pytest.approx(4.0, abs=0.3)
+        assert seen.time_s[-1] - seen.time_s[allowed[-1]] >= 4.0
+    assert not _with_enough_around(seen.only(np.array([3]))).any()
 
 
 def test_cameras_that_stay_are_not_suspected() -> None:

@@ -13,7 +13,7 @@ from gentri.geometry.triangulation import triangulate
 from gentri.people import follow
 from gentri.people.follow import follow_subject
 from gentri.people.joining import join_tracks
-from gentri.people.subject import Subject, gather_keypoints
+from gentri.people.subject import Subject, gather_keypoints, slots_of_tracks
 from gentri.people.subject_choice import choose_subject
 from gentri.skeletons import COCO17
 
@@ -182,3 +182,14 @@ def test_views_are_judged_one_by_one_only_where_they_disagree(
         np.testing.assert_array_equal(found, expected)
     assert len(judged) == 12
     assert judged[-1] == (3, TICKS)
+
+
+def test_the_slot_is_that_of_the_first_of_the_tracks_that_is_there() -> None:
+    track = np.array([[5, 3], [3, 5], [3, -1], [-1, 7], [-1, -1], [5, 7]], dtype=np.int32)
+    nobody = np.full((6, 2, 17), np.nan, dtype=np.float32)
+    xy, box = np.stack([nobody, nobody], -1), np.full((6, 2, 4), np.nan, dtype=np.float32)
+    seen = Detections(xy, nobody, box, track, 1920, 1080, COCO17)
+    assert slots_of_tracks(seen, (5, 3)).tolist() == [0, 1, 0, -1, -1, 0]
+    assert slots_of_tracks(seen, (3, 5)).tolist() == [1, 0, 0, -1, -1, 0]
+    assert slots_of_tracks(seen, (9,)).tolist() == [-1] * 6
+    assert slots_of_tracks(seen, ()).tolist() == [-1] * 6

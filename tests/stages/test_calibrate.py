@@ -326,7 +326,7 @@ def test_a_rig_of_other_cameras_is_poor_also_for_somebody_far_away(tmp_path: Pat
     report = STAGE.run(context)
     (reason,) = report["poor"]
     assert reason.startswith("this rig does not fit these videos: it misses the person")
-    assert "times what detectors err by in the median (expected: 15 mrad and 8 times" in reason
+    assert "times what detectors err by in the median (at most 8)" in reason
     native.write(far, tmp_path / "right.toml")
     context = context_of(tmp_path / "there", seen, Given(rig=tmp_path / "right.toml"))
     assert STAGE.run(context)["poor"] == []

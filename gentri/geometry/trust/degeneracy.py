@@ -17,7 +17,7 @@ from gentri.geometry.trust.refit import information, refit
 from gentri.skeletons import BODY_JOINTS
 
 # Detection errors of a joint stay alike for about this long (see geometry/lens.py).
-_CORRELATION_S = 0.6
+CORRELATION_S = 0.6
 # And whenever a person is in the same pose at the same place: joints that are as near as this (RMS)
 # bring no news. The demo clip, played ten times over, would otherwise name a wrong focal length.
 _SAME_POSE_M = 0.2
@@ -109,7 +109,7 @@ class Uncertainty:
 
     @property
     def log_focal_at_most(self) -> FloatArray:
-        """The larger one, (C,); NaN where held."""
+        """The larger of the two, (C,); NaN where held."""
         return np.fmax(self.log_focal, self.log_focal_calibrated)
 
 
@@ -135,12 +135,13 @@ def uncertainty(
     moments = 0.0
     for k in np.unique(seen.take):
         mine = seen.take == k
-        apart = min(mine.sum(), 1 + float(np.ptp(seen.time_s[mine])) / _CORRELATION_S)
+        apart = min(mine.sum(), 1 + float(np.ptp(seen.time_s[mine])) / CORRELATION_S)
         # The factor of a person on the spot covers poses that come again.
         moments += apart if on_the_spot else min(apart, distinct_poses(fit.xyz[mine]))
     variance = fit.cost / 2
     if on_the_spot:
         variance = _SPOT_FACTOR**2 * max(variance, 1.0)
+    # What the joints take up of the residuals is left out: the limits of the verdict are set so.
     inflation = variance * len(seen.take) / moments
     _, group = np.unique(focal_px, return_inverse=True)
     together, baseline = _sigmas(seen, fit, _numbered(group, prior), prior, inflation)

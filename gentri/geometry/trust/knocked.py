@@ -22,6 +22,7 @@ _EARLY = 0.3  # share of the moments that the first poses before and after are t
 # detector keeps make poses of their own; with two cameras also the few poses of a person do.
 _LEAST_SHARE = 0.12
 _LEAST_S, _LEAST_PAIR_S = 0.5, 4.0
+_GAP_STEPS = 2.5  # usual distances of moments: what is longer is a gap
 _TRUNCATION = 5.0  # expected errors
 _LEAST_JOINTS = 36
 _ITERATIONS = (50, 300)
@@ -107,8 +108,11 @@ def _with_enough_around(seen: Evidence) -> NDArray[np.bool_]:
     """Moments (F,) before which, and from which on, enough is seen to tell a pose from."""
     moments = len(seen.time_s)
     share = int(_LEAST_SHARE * moments) + 1
-    within = np.diff(seen.take) == 0
-    passed_s = np.r_[0.0, np.cumsum(np.where(within, np.diff(seen.time_s), 0.0))]
+    step_s = np.diff(seen.time_s)
+    shown_s = np.where(np.diff(seen.take) == 0, step_s, 0.0)
+    if moments > 1:  # nothing is seen in a gap
+        shown_s = np.minimum(shown_s, _GAP_STEPS * np.median(step_s))
+    passed_s = np.r_[0.0, np.cumsum(shown_s)]
     least_s = _LEAST_PAIR_S if len(seen.xy) == 2 else _LEAST_S
     order = np.arange(moments)
     enough = (order >= share) & (order <= moments - share)

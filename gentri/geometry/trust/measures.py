@@ -62,7 +62,7 @@ class Measures:
             "left_out_mrad": _listed(1e3 * self.alone, 2),
             "contradicting_percent": _listed(100 * self.contradicting, 1),
             "focal_sigma_percent": _listed(100 * self.uncertainty.log_focal_at_most, 2),
-            "focal_asks_percent": _listed(100 * self.uncertainty.asks, 2),
+            "focal_asks_percent": _listed(100 * np.expm1(self.uncertainty.asks), 2),
             "image_covered_percent": _listed(100 * self.coverage.image, 1),
             "time_shared_percent": _listed(100 * self.coverage.time, 1),
         }

@@ -9,23 +9,23 @@ from typing import Literal
 
 import numpy as np
 
+from gentri.geometry.trust.degeneracy import CORRELATION_S
 from gentri.geometry.trust.measures import Measures
+from gentri.geometry.trust.model import POSE
+from gentri.geometry.trust.time_shift import MOST_DELAY_S
+from gentri.skeletons import BODY_JOINTS
 
 Level = Literal["usable", "poor"]
 Limits = dict[Level, float]
 
 # Fall of the log cost of one camera's errors by a fault that is put right.
 _CLOCK_GAIN, _KNOCK_GAIN = 0.05, 0.06
-# Detectors err alike for about so long. A second pose of six numbers gains by chance what six are
-# of those that errors show in: of 12 joints, two by every view less the joint's three, each time.
-_ALIKE_S, _JOINTS, _POSE = 0.4, 12, 6
 # Median error that is left, in errors that a detector is expected to make; more, and the camera
 # sees something else.
 _LEFT_OVER = 3.0
 _LATE_S: Limits = {"usable": 0.02, "poor": 0.05}
-# Near the end of what is searched, the best delay may be one of many bad ones.
-_FAR_S = 0.9
-_UNRELATED = "later than 1 s is not looked for, so check that the videos show one take; then "
+# Of what is searched: near its end, the best delay may be one of many bad ones.
+_FAR = 0.9
 _KNOCK_DEG, _KNOCK_M = 0.7, 0.03  # at least
 _TURNED_AWAY_DEG = 45.0  # a camera that turned further would not see the person any more
 
@@ -99,23 +99,29 @@ def _faults(m: Measures) -> list[Reason]:
     is_late = _level(abs(late_s), _LATE_S) if explained else None
     if _has_moved(m) and m.knock and (is_late is None or m.knock.gain > m.clocks.gain):
         return [_knocked(m)]
-    if is_late is None:
-        return []
+    return [] if is_late is None else [_late(m, is_late)]
+
+
+def _late(m: Measures, level: Level) -> Reason:
+    take, late = m.clocks.worst
+    takes, late_s = m.clocks.late_s, float(m.clocks.late_s[take, late])
     whom = "the others" if len(m.cameras) > 2 else m.cameras[1 - late]
     way = "behind" if late_s > 0 else "ahead of"
-    where = f" in take {take + 1}" if len(m.clocks.late_s) > 1 else ""
+    where = f" in take {take + 1}" if len(takes) > 1 else ""
     more = [
         f"{m.cameras[c]} by {abs(s):.2f} s {'behind' if s > 0 else 'ahead'}"
-        for c, s in enumerate(map(float, np.nan_to_num(m.clocks.late_s[take])))
+        for c, s in enumerate(map(float, np.nan_to_num(takes[take])))
         if c != late and abs(s) > _LATE_S["usable"]
     ]
     others = f" (and {', '.join(more)})" if more else ""
-    text = (
-        f"{m.cameras[late]} runs {abs(late_s):.2f} s {way} {whom}{where}{others}: "
-        + (_UNRELATED if abs(late_s) > _FAR_S else "")
-        + "synchronise the recordings (or cut that much off), and calibrate again"
-    )
-    return [Reason("late", is_late, text)]
+    remedy = "synchronise the recordings (or cut that much off), and calibrate again"
+    if abs(late_s) > _FAR * MOST_DELAY_S:
+        remedy = (
+            f"more than {MOST_DELAY_S:g} s either way is not looked for: check that the videos "
+            "show one take, synchronise them, and calibrate again"
+        )
+    text = f"{m.cameras[late]} runs {abs(late_s):.2f} s {way} {whom}{where}{others}: {remedy}"
+    return Reason("late", level, text)
 
 
 def _has_moved(m: Measures) -> bool:
@@ -129,10 +135,14 @@ def _has_moved(m: Measures) -> bool:
 
 
 def _chance(m: Measures) -> float:
-    """What a second pose of a camera gains where nothing moved, in shares of one camera."""
+    """What a second pose of a camera gains where nothing moved, in shares of one camera.
+
+    The cost falls by the share that the pose's numbers are of all that is free: of every joint two
+    numbers a view, less the three of the joint, as often as errors are new.
+    """
     views = len(m.cameras)
-    times = max(m.coverage.common_s / _ALIKE_S, 1.0)
-    return 0.5 * views * _POSE / (_JOINTS * (2 * views - 3) * times)
+    times = max(m.coverage.common_s / CORRELATION_S, 1.0)
+    return 0.5 * views * POSE / (len(BODY_JOINTS) * (2 * views - 3) * times)
 
 
 def _knocked(m: Measures) -> Reason:
@@ -142,7 +152,8 @@ def _knocked(m: Measures) -> Reason:
         name = " or ".join(m.cameras)
     take, time_s = m.knock_at
     when = f"at {time_s:.1f} s" + (f" of take {take + 1}" if len(m.clocks.late_s) > 1 else "")
-    lens = ", or give the right lens if this one is not of it" if m.held[m.knock.camera] else ""
+    given = m.held.any() if len(m.cameras) == 2 else m.held[m.knock.camera]
+    lens = "; or the lens given for it is not its own" if given else ""
     text = (
         f"{name} moved {when}, by {m.knock.angle_deg:.1f}° and "
         f"{100 * m.knock.distance_m:.0f} cm: calibrate from the part before or the part after, "
@@ -179,15 +190,7 @@ def _disagreement(m: Measures) -> list[Reason]:
 
 def _undetermined(m: Measures) -> list[Reason]:
     """Focal lengths and baselines that the take leaves open, and why it does."""
-    sigma = np.nan_to_num(m.uncertainty.log_focal_at_most)
-    worst = int(sigma.argmax())
-    focal = max(
-        _level(float(np.nan_to_num(m.uncertainty.log_focal).max()), _FOCAL_SIGMA),
-        _level(
-            float(np.nan_to_num(m.uncertainty.log_focal_calibrated).max()), _FOCAL_SIGMA_CALIBRATED
-        ),
-        key=_gravity,
-    )
+    focal, worst, sigma = _least_certain_focal(m)
     baseline = _level(m.uncertainty.baseline, _BASELINE_SIGMA)
     level = max(focal, baseline, key=_gravity)
     in_line = _in_line(m, level)
@@ -195,7 +198,7 @@ def _undetermined(m: Measures) -> list[Reason]:
         return in_line
     by_focal = _gravity(focal) >= _gravity(baseline)
     how = (
-        f"the focal length of {m.cameras[worst]} is uncertain by {100 * sigma[worst]:.0f} %"
+        f"the focal length of {m.cameras[worst]} is uncertain by {100 * sigma:.0f} %"
         if by_focal
         else f"the cameras' places are uncertain by {100 * m.uncertainty.baseline:.0f} % of their "
         "distance to the person"
@@ -209,6 +212,19 @@ def _undetermined(m: Measures) -> list[Reason]:
     return [Reason("focal" if by_focal else "baseline", level, f"{how}: {_remedy(m)}")]
 
 
+def _least_certain_focal(m: Measures) -> tuple[Level | None, int, float]:
+    """What the focal lengths come to, the camera that makes them so, and its uncertainty."""
+    found: list[tuple[Level | None, int, float]] = []
+    for limits, sigmas in (
+        (_FOCAL_SIGMA, m.uncertainty.log_focal),
+        (_FOCAL_SIGMA_CALIBRATED, m.uncertainty.log_focal_calibrated),
+    ):
+        for c, sigma in enumerate(map(float, np.nan_to_num(sigmas))):
+            found.append((_level(sigma, limits), c, sigma))
+    gravest = max(range(len(found)), key=lambda i: (_gravity(found[i][0]), found[i][2]))
+    return found[gravest]
+
+
 def _lenses(m: Measures) -> list[Reason]:
     """Cameras that were taken for alike and are not, and lenses that were given and do not fit."""
     asks, sigma = m.uncertainty.asks, m.uncertainty.log_focal_alone
@@ -217,8 +233,8 @@ def _lenses(m: Measures) -> list[Reason]:
     level = _level(abs(float(clear[worst])), _ASKS)
     if level is None:
         return []
-    name = m.cameras[worst]
-    change = f"{100 * abs(clear[worst]):.0f} % {'more' if clear[worst] > 0 else 'less'}"
+    name, ratio = m.cameras[worst], float(np.expm1(clear[worst]))
+    change = f"{100 * abs(ratio):.0f} % {'more' if ratio > 0 else 'less'}"
     if m.held[worst]:
         text = (
             f"the focal length given for {name} does not fit what it sees: that asks for {change}: "

@@ -18,6 +18,7 @@ from gentri.geometry.trust.refit import begin, left_over, refit
 # Clocks of good takes come out within 5 ms; a late one moves by more in the first round already.
 _SUSPICIOUS_S = 0.008
 _DELAYS_S = (0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
+MOST_DELAY_S = _DELAYS_S[-1]
 _ROUNDS, _STEPS, _SEARCH_FRAMES = 3, 8, 80
 _SETTLED_S = 0.003
 
@@ -89,7 +90,8 @@ def _search(
     few = seen.only(np.unique(np.linspace(0, len(seen.take) - 1, _SEARCH_FRAMES).astype(int)))
     side = float(np.sign(late[suspect]))
     tried: list[tuple[float, float]] = []
-    for delay in _DELAYS_S:
+    lasts_s = float(np.ptp(seen.time_s[seen.take == suspect[0]]))
+    for delay in (d for d in _DELAYS_S if d <= lasts_s / 2):  # later, too little is left to compare
         trial = late.copy()
         trial[suspect] = side * delay
         now = tracks.read(few.take, few.time_s, trial[few.take].T, few.held_out)
@@ -98,7 +100,7 @@ def _search(
         tried.append((fit.cost, side * delay))
         if fit.cost > 1.5 * min(tried)[0]:
             break
-    return _lowest(np.array(tried))
+    return _lowest(np.array(tried)) if tried else float(late[suspect])
 
 
 def _lowest(tried: FloatArray) -> float:
