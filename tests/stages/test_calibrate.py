@@ -162,19 +162,28 @@ def test_given_metadata_and_unknown_lenses_in_one_rig(tmp_path: Path) -> None:
 
 
 def test_takes_are_pooled(tmp_path: Path) -> None:
-    """More takes, smaller errors; the scale is that of this session's person."""
-    rig, takes = scene(1, ticks=25, takes=4, noise_px=8.0)
-    alone = context_of(tmp_path / "alone", takes[0], stature_m=1.75)
-    STAGE.run(alone)
-    others = tuple(take_of(tmp_path / f"take{k}", t) for k, t in enumerate(takes[1:], 2))
-    pooled = context_of(tmp_path / "pooled", takes[0], Given(takes=others), stature_m=1.75)
-    report = STAGE.run(pooled)
-    errors = [compare_rigs(Rig.load(c.out / "rig.toml"), rig) for c in (alone, pooled)]
-    assert np.median(errors[1].rotation_deg) < 0.7 * np.median(errors[0].rotation_deg)
-    assert errors[1].center_rms_mm < 0.7 * errors[0].center_rms_mm
-    assert report["fit"]["takes"] == 4
-    assert report["frames_used"] == 100
-    assert all(len(row["late_s"]) == 4 for row in report["cameras"].values())
+    """More takes, smaller errors; the scale is that of this session's person.
+
+    Four takes halve errors on average, not in every scene: four scenes together, with room.
+    """
+    rotation_deg, center_mm = np.zeros((2, 4)), np.zeros((2, 4))
+    for i in range(4):
+        rig, takes = scene(1 + i, ticks=25, takes=4, noise_px=8.0)
+        folder = tmp_path / str(i)
+        alone = context_of(folder / "alone", takes[0], stature_m=1.75)
+        STAGE.run(alone)
+        others = tuple(take_of(folder / f"take{k}", t) for k, t in enumerate(takes[1:], 2))
+        pooled = context_of(folder / "pooled", takes[0], Given(takes=others), stature_m=1.75)
+        report = STAGE.run(pooled)
+        for row, context in enumerate((alone, pooled)):
+            error = compare_rigs(Rig.load(context.out / "rig.toml"), rig)
+            rotation_deg[row, i] = np.median(error.rotation_deg)
+            center_mm[row, i] = error.center_rms_mm
+        assert report["fit"]["takes"] == 4
+        assert report["frames_used"] == 100
+        assert all(len(row["late_s"]) == 4 for row in report["cameras"].values())
+    assert rotation_deg[1].sum() < 0.7 * rotation_deg[0].sum()
+    assert center_mm[1].sum() < 0.7 * center_mm[0].sum()
 
 
 def test_takes_of_fewer_cameras_in_another_order(tmp_path: Path) -> None:
