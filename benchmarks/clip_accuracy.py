@@ -21,13 +21,13 @@ from sessions import print_table, run_gentri, verdict
 from triangulation_checks import held_out
 
 from gentri.configs.settings import load_settings
-from gentri.data import Poses3D, Rig, Timeline
+from gentri.data import Poses3D, Rig, Timeline, median_measured
 from gentri.geometry.comparison import compare_rigs
 from gentri.people.subject import subject_keypoints
 from gentri.pipeline.runner import Silent
 from gentri.pipeline.session import Session
 from gentri.pipeline.stage import Context, Runtime, Stage
-from gentri.ransac.quality import limb_length_variation, limb_lengths, median_measured
+from gentri.ransac.quality import limb_length_variation, limb_lengths
 from gentri.stages import STAGES, calibrate, triangulate
 
 METHODS = ("dlt", "weighted", "ransac", "irls", "priors", "learned")

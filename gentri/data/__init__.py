@@ -4,7 +4,7 @@ Axes: C cameras, T ticks or frames, P people, J joints. Pixels are (x right, y d
 coordinates at pixel centres; the world is metres, right-handed, z up. NaN means "not measured".
 """
 
-from gentri.data.arrays import FloatArray, PathLike
+from gentri.data.arrays import FloatArray, PathLike, median_measured
 from gentri.data.detections import Detections
 from gentri.data.keypoints import Keypoints2D
 from gentri.data.poses import Poses3D
@@ -22,4 +22,5 @@ __all__ = [
     "Rig",
     "Rigid3",
     "Timeline",
+    "median_measured",
 ]

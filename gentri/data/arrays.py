@@ -1,4 +1,4 @@
-"""Arrays whose shape and dtype are a contract, and what a file may be named by."""
+"""Arrays whose shape and dtype are a contract, in which NaN is "not measured"; names of files."""
 
 import os
 from typing import Any
@@ -21,3 +21,9 @@ def check_array(
     if not fits or array.dtype != np.dtype(dtype):
         want = tuple("*" if n is None else n for n in shape)
         raise ValueError(f"{owner}.{field}: expected {dtype} {want}, got {found[0]} {found[1]}")
+
+
+def median_measured(values: FloatArray) -> float:
+    """Median of what is not NaN; NaN when nothing is."""
+    measured = values[np.isfinite(values)]
+    return float(np.median(measured)) if len(measured) else np.nan

@@ -81,9 +81,3 @@ def _focal_prior(rig: Rig, found: CalibratedViews) -> FloatArray:
     told = [c.intrinsics_source == "metadata" for c in rig.cameras]
     prior = np.where(told, found.sigma_log_focal, _UNKNOWN_FOCAL)
     return np.where(np.isnan(found.sigma_log_focal), 0.0, prior)
-
-
-def median_measured(values: FloatArray) -> float:
-    """Median of what is not NaN; NaN when nothing is."""
-    measured = values[np.isfinite(values)]
-    return float(np.median(measured)) if len(measured) else np.nan

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gentri.data import FloatArray, Poses3D, Rig
+from gentri.data import FloatArray, Poses3D, Rig, median_measured
 from gentri.skeletons import Skeleton
 
 # Segments between two joints of one bone. Trunk and shoulder girdle bend, the face is too small.
@@ -43,7 +43,7 @@ def limb_length_variation(xyz: FloatArray, skeleton: Skeleton) -> tuple[float, f
             median = np.median(measured)
             plain.append(measured.std() / measured.mean())
             robust.append(MAD_TO_SIGMA * np.median(np.abs(measured - median)) / median)
-    return (_median(plain), _median(robust))
+    return median_measured(np.array(plain)), median_measured(np.array(robust))
 
 
 def reprojection_mrad(poses: Poses3D, rig: Rig) -> FloatArray:
@@ -52,12 +52,3 @@ def reprojection_mrad(poses: Poses3D, rig: Rig) -> FloatArray:
     count = poses.used.sum(axis=-1)
     mean_focal_px = (poses.used @ focal_px) / np.where(count > 0, count, np.nan)
     return 1000.0 * poses.reproj_px / mean_focal_px
-
-
-def median_measured(values: FloatArray) -> float:
-    """Median of what is not NaN; NaN when nothing is left."""
-    return _median(values[np.isfinite(values)])
-
-
-def _median(values: FloatArray | list[float]) -> float:
-    return float(np.median(values)) if len(values) else float("nan")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gentri.data import Detections, FloatArray, Keypoints2D, Rig
+from gentri.data import Detections, FloatArray, Keypoints2D, Rig, median_measured
 
 if TYPE_CHECKING:
     from gentri.geometry.person_rig import PersonRig
@@ -39,7 +39,7 @@ def report_estimated(
         subject: of this session.
         detections: per camera.
     """
-    from gentri.geometry.verdict import judge, median_measured
+    from gentri.geometry.verdict import judge
 
     rig, found = solved.rig, solved.found
     verdict = judge(takes, rig, found)
@@ -82,7 +82,7 @@ def report_given(
         subject: of this session.
         detections: per camera.
     """
-    from gentri.geometry.verdict import Verdict, median_measured
+    from gentri.geometry.verdict import Verdict
 
     measured = _measured(rig, keypoints)
     if measured is None:
@@ -136,8 +136,6 @@ def _measured(rig: Rig, keypoints: Keypoints2D) -> "tuple[Any, FloatArray, list[
 
 def _misfit(rig: Rig, error: FloatArray, relative: FloatArray) -> list[str]:
     """Whether the cameras on the whole miss the person, (C,) radians and expected errors."""
-    from gentri.geometry.verdict import median_measured
-
     mrad, times = 1e3 * median_measured(error), median_measured(relative)
     if mrad <= _MOST_MRAD and times <= _MOST_TIMES:
         return []

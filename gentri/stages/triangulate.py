@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gentri.data import Keypoints2D, Poses3D, Rig
+from gentri.data import Keypoints2D, Poses3D, Rig, median_measured
 from gentri.detectors.device import require_device
 from gentri.errors import CalibrationError, InputError
 from gentri.pipeline.atomic import atomic_write
@@ -138,7 +138,7 @@ def triangulate_subject(
 
 def _metrics(poses: Poses3D, rig: Rig, seen: NDArray[np.bool_]) -> Metrics:
     """The result in numbers; `seen` (C, T, J) says what each camera contributed."""
-    from gentri.ransac.quality import limb_length_variation, median_measured, reprojection_mrad
+    from gentri.ransac.quality import limb_length_variation, reprojection_mrad
 
     measured = ~np.isnan(poses.xyz[..., 0])
     shared = seen.any(axis=2).sum(axis=0) >= 2

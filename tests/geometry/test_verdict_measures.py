@@ -9,7 +9,7 @@ from gentri import synthetic
 from gentri.data import FloatArray, Keypoints2D, Rig
 from gentri.geometry.trust import degeneracy
 from gentri.geometry.trust.coverage import coverage
-from gentri.geometry.trust.evidence import Tracks, unswapped
+from gentri.geometry.trust.evidence import Evidence, Tracks, unswapped
 from gentri.geometry.trust.held_out import predict
 from gentri.geometry.trust.model import Fit, plain
 from gentri.geometry.trust.refit import begin, information, refit
@@ -28,6 +28,13 @@ def scene(seed: int, count: int = 4, ticks: int = 120) -> tuple[Rig, Keypoints2D
 def poses(rig: Rig) -> tuple[FloatArray, FloatArray]:
     motions = [c.cam_from_world for c in rig.cameras]
     return np.stack([m.R for m in motions]), np.stack([m.t for m in motions])
+
+
+def adjusted(rig: Rig, keypoints: Keypoints2D) -> tuple[Evidence, Fit, FloatArray]:
+    """Moments, the rig adjusted to them, and its focal lengths, px."""
+    seen = Tracks([keypoints], rig).gather([NOTHING_USED])
+    fit = refit(seen, plain(seen), begin(seen, plain(seen), *poses(rig)))
+    return seen, fit, np.array([c.K[0, 0] for c in rig.cameras])
 
 
 def test_moments_are_held_out_where_enough_are() -> None:
@@ -164,9 +171,7 @@ def test_poses_that_come_again_count_once() -> None:
 def test_focal_lengths_that_were_held_have_no_uncertainty_and_help_the_others() -> None:
     rig, keypoints, _ = scene(8)
     noisy = synthetic.degrade(keypoints, np.random.default_rng(8), noise_px=3.0)
-    seen = Tracks([noisy], rig).gather([NOTHING_USED])
-    fit = refit(seen, plain(seen), begin(seen, plain(seen), *poses(rig)))
-    focal = np.array([c.K[0, 0] for c in rig.cameras])
+    seen, fit, focal = adjusted(rig, noisy)
     free, part, none = (
         degeneracy.uncertainty(seen, fit, focal, np.array(prior), UNKNOWN, False)
         for prior in ([0.3] * 4, [0.0, 0.0, 0.3, 0.3], [0.0] * 4)
@@ -227,8 +232,7 @@ def test_cameras_that_were_taken_for_alike_ask_for_their_own_focal_lengths() -> 
     keypoints = synthetic.observe(rig, synthetic.walk(np.random.default_rng(11), 120))
     K = rig.cameras[1].K
     alike = replace(rig, cameras=tuple(replace(c, K=K) for c in rig.cameras))
-    seen = Tracks([keypoints], alike).gather([NOTHING_USED])
-    fit = refit(seen, plain(seen), begin(seen, plain(seen), *poses(alike)))
+    seen, fit, _ = adjusted(alike, keypoints)
     found = degeneracy.uncertainty(seen, fit, np.full(4, 1200.0), np.full(4, 0.3), UNKNOWN, False)
     np.testing.assert_allclose(found.asks, np.log([1100 / 1200, 1, 1, 1300 / 1200]), atol=0.01)
     apart = np.array([1100.0, 1200.0, 1201.0, 1300.0])
@@ -239,9 +243,7 @@ def test_cameras_that_were_taken_for_alike_ask_for_their_own_focal_lengths() -> 
 def test_the_larger_spread_of_a_focal_length_counts() -> None:
     rig, keypoints, _ = scene(12)
     noisy = synthetic.degrade(keypoints, np.random.default_rng(12), noise_px=3.0)
-    seen = Tracks([noisy], rig).gather([NOTHING_USED])
-    fit = refit(seen, plain(seen), begin(seen, plain(seen), *poses(rig)))
-    focal = np.array([c.K[0, 0] for c in rig.cameras])
+    seen, fit, focal = adjusted(rig, noisy)
     told = np.array([np.nan, 0.2, 1e-9, 0.3])
     found = degeneracy.uncertainty(seen, fit, focal, np.full(4, 0.3), told, False)
     own = found.log_focal
@@ -252,9 +254,7 @@ def test_a_lens_that_was_given_asks_for_what_it_should_be() -> None:
     rig, keypoints, _ = scene(13)
     zoomed = replace(rig.cameras[2], K=rig.cameras[2].K * [[0.9, 1, 1], [1, 0.9, 1], [1, 1, 1]])
     wrong = replace(rig, cameras=(*rig.cameras[:2], zoomed, rig.cameras[3]))
-    seen = Tracks([keypoints], wrong).gather([NOTHING_USED])
-    fit = refit(seen, plain(seen), begin(seen, plain(seen), *poses(wrong)))
-    focal = np.array([c.K[0, 0] for c in wrong.cameras])
+    seen, fit, focal = adjusted(wrong, keypoints)
     found = degeneracy.uncertainty(seen, fit, focal, np.zeros(4), UNKNOWN, False)
     np.testing.assert_allclose(found.asks, [0, 0, -np.log(0.9), 0], atol=0.01)
     assert found.asks_gain > 0.1

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from gentri.data import Poses3D
-from gentri.ransac.quality import limb_length_variation, median_measured, reprojection_mrad
+from gentri.data import Poses3D, median_measured
+from gentri.ransac.quality import limb_length_variation, reprojection_mrad
 from gentri.skeletons import COCO17, HALPE26
 from gentri.synthetic import camera_ring, walk
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gentri.data import FloatArray, Keypoints2D, Rig
+from gentri.data import FloatArray, Keypoints2D, Rig, median_measured
 from gentri.geometry.trust.coverage import Coverage, coverage
 from gentri.geometry.trust.degeneracy import Geometry, Uncertainty, geometry, uncertainty
 from gentri.geometry.trust.evidence import Tracks, joints, unswapped
@@ -154,8 +154,7 @@ def _contradicting(prediction: Prediction) -> FloatArray:
 
 def _medians(values: FloatArray) -> FloatArray:
     """Median of what is not NaN of each camera, (C,); NaN where nothing is."""
-    measured = [v[np.isfinite(v)] for v in values]
-    return np.array([float(np.median(m)) if len(m) else np.nan for m in measured])
+    return np.array([median_measured(v) for v in values])
 
 
 def _listed(values: Sequence[float] | FloatArray, digits: int) -> list[float | None]:

@@ -221,8 +221,7 @@ def _least_certain_focal(m: Measures) -> tuple[Level | None, int, float]:
     ):
         for c, sigma in enumerate(map(float, np.nan_to_num(sigmas))):
             found.append((_level(sigma, limits), c, sigma))
-    gravest = max(range(len(found)), key=lambda i: (_gravity(found[i][0]), found[i][2]))
-    return found[gravest]
+    return max(found, key=lambda f: (_gravity(f[0]), f[2]))
 
 
 def _lenses(m: Measures) -> list[Reason]:
