@@ -13,7 +13,7 @@ from gentri.data import Detections, Rig
 from gentri.people.comparison import Comparison, Tracks, View, track_medians
 from gentri.people.subject import Subject, slots_of_tracks
 
-_SAMPLES = 4000  # ticks looked at, spread over the recording: bounds memory and time
+_SAMPLES = 1500  # ticks looked at, spread over the recording: bounds memory and time
 _ROUNDS = 50
 
 # A track this many times over the limit is somebody else.

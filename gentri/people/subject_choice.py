@@ -24,17 +24,17 @@ _MIN_FRAMES = 5
 _FULL_SECONDS = 2.0
 _MIN_JOINTS = 6  # of the 12 body joints, for a frame to show the person
 
-_PAIR_FRAMES = 60  # frames compared per pair of tracks, at most
+_PAIR_FRAMES = 40  # frames compared per pair of tracks, at most
 _MIN_PAIR_FRAMES = 5
 _FOCAL_GUESS = 1.2  # of the shorter image side; the inlier share hardly depends on it
 _PAIR_THRESHOLD = 0.02  # of the person's box diagonal
 
-_MOTION_FRAMES = 1000  # looked at, spread over the recording: bounds the time
+_MOTION_FRAMES = 500  # looked at, spread over the recording: bounds the time
 # Two people who stand still fit any geometry: agreement counts only together with motion. A person
 # who moves by this share of the own size counts in full.
 _FULL_MOTION = 0.5
 _STILL_MERIT = 0.2  # of a person who does not move, against 1.2 for full motion
-_STRANGER_TICKS = 2000  # looked at in a pair of views, spread over the recording
+_STRANGER_TICKS = 1000  # looked at in a pair of views, spread over the recording
 # A track that keeps to their geometry in less than this share of what all do is somebody else's.
 _STRANGER = 0.4
 # Cameras that each one is compared with: the next ones around, to either side. With more, the cost
@@ -111,7 +111,8 @@ def choose_subject(
 
 def shows_person(xy: FloatArray) -> NDArray[np.bool_]:
     """Frames (T,) in which at least half of the body joints (T, 12, 2) are seen."""
-    return np.isfinite(xy).all(-1).sum(-1) >= _MIN_JOINTS
+    seen = np.isfinite(xy[..., 0]) & np.isfinite(xy[..., 1])
+    return np.asarray(seen.sum(-1) >= _MIN_JOINTS)
 
 
 def motion_of(xy: FloatArray) -> float:

@@ -205,7 +205,7 @@ def _refuse_still(takes: list[Keypoints2D]) -> None:
 
 STAGE = Stage(
     name="calibrate",
-    version=5,
+    version=6,
     needs=("frames", "detect"),
     params=CalibrateParams,
     run=run,

@@ -5,6 +5,7 @@ The joints are eliminated one by one (Triggs et al., "Bundle Adjustment – A Mo
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,9 +41,8 @@ class Normal:
         diagonal = self.V * np.eye(3)
         return np.linalg.inv(self.V + damping * diagonal + ridge)
 
-    def reduced(self, damping: float) -> tuple[FloatArray, FloatArray]:
-        """Hessian (P, P) and gradient (P,) with the joints eliminated."""
-        inverse = self.inverse(damping)
+    def reduced(self, inverse: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Hessian (P, P) and gradient (P,) with the joints eliminated, by their `inverse`."""
         WV = self.W @ inverse
         P = len(self.g)
         flat = np.moveaxis(WV, 1, 0).reshape(P, -1)
@@ -51,11 +51,12 @@ class Normal:
 
     def step(self, damping: float) -> tuple[FloatArray, FloatArray]:
         """Changes of the parameters (P,) and of the joints (N, 3)."""
-        S, g = self.reduced(damping)
+        inverse = self.inverse(damping)
+        S, g = self.reduced(inverse)
         # The gauge is free: its directions have no slope and stay where they are.
         S = S + np.diag(damping * np.diag(self.H) + 1e-9 * np.diag(self.H).max())
         p = -np.linalg.solve(S, g)
-        x = -(self.inverse(damping) @ (self.b + np.einsum("npi,p->ni", self.W, p))[..., None])
+        x = -(inverse @ (self.b + np.einsum("npi,p->ni", self.W, p))[..., None])
         return p, x[..., 0]
 
 
@@ -69,6 +70,10 @@ class Equations:
         self.point = np.full(twice.shape, -1)
         self.point[self.frame, self.joint] = np.arange(len(self.frame))
         c, f, j = np.nonzero(seen.seen & twice)
+        # Those of one station, focal scale and clock on end: they share a block of the equations.
+        alike = (c * model.stations + model.station[c, f]) * (model.clocks + 1) + model.clock[c, f]
+        order = np.argsort(alike, kind="stable")
+        c, f, j = c[order], f[order], j[order]
         self.camera, self.n = c, self.point[f, j]
         self.f, self.j = f, j
         self._by_joint = np.argsort(self.n, kind="stable")
@@ -78,6 +83,8 @@ class Equations:
         self.scale = model.focal[c]
         self.xy, self.u = seen.xy[c, f, j], seen.velocity[c, f, j]
         self.sigma, self.weight = seen.sigma[c, f, j], seen.weight[c, f, j]
+        first = np.flatnonzero(np.diff(alike[order], prepend=-2))
+        self._blocks = [slice(*ends) for ends in pairwise([*first.tolist(), len(c)])]
 
     def _scale(self, fit: Fit) -> FloatArray:
         if not len(fit.log_scale):
@@ -110,19 +117,20 @@ class Equations:
         r, Y, u = self.residuals(fit)
         robust = self.weight / (1 + (r**2).sum(-1) / CAUCHY**2)
         robust[Y[:, 2] < _NEAR] = 0.0
-        root = np.sqrt(robust)[:, None]
+        root = np.sqrt(robust)
         by_camera, by_joint = self._jacobians(fit, Y, u, root)
-        r = root * r
+        r = (root[:, None] * r).T
         P, N = self.model.parameters, len(self.frame)
-        turned = np.swapaxes(by_camera, -1, -2)
-        columns = self._columns()  # the last takes what is held
-        g = _scattered(columns, turned @ r[..., None], (P + 1,))
-        flat = columns[:, :, None] * (P + 1) + columns[:, None, :]
-        H = _scattered(flat, turned @ by_camera, (P + 1, P + 1))
-        V = self._of_joints(np.swapaxes(by_joint, -1, -2) @ by_joint)
-        b = self._of_joints((by_joint * r[..., None]).sum(1))
-        flat = (self.n[:, None] * (P + 1) + columns)[..., None] * 3 + np.arange(3)
-        W = _scattered(flat, turned @ by_joint, (N, P + 1, 3))
+        H, g, W = np.zeros((P, P)), np.zeros(P), np.zeros((N, P, 3))
+        for block in self._blocks:
+            local, columns = self._columns(block.start)
+            J = by_camera[:, local, block]
+            H[np.ix_(columns, columns)] += np.einsum("kam,kbm->ab", J, J)
+            g[columns] += np.einsum("kam,km->a", J, r[:, block])
+            across = _products(J, by_joint[..., block])
+            W[self.n[block, None], columns] += np.moveaxis(across, -1, 0)
+        V = self._of_joints(_products(by_joint, by_joint))
+        b = self._of_joints((by_joint * r[:, None]).sum(0))
         first = POSE * self.model.stations
         scales = slice(first, first + self.model.scales)
         H[scales, scales] += np.diag(1 / self.model.sigma_log_focal**2)
@@ -130,37 +138,46 @@ class Equations:
         clocks = slice(scales.stop, scales.stop + self.model.clocks)
         H[clocks, clocks] += np.eye(self.model.clocks) / _FREE_SHIFT_S**2
         g[clocks] += fit.shift_s / _FREE_SHIFT_S**2
-        return Normal(H[:-1, :-1], W[:, :-1], V, g[:-1], b)
+        return Normal(H, W, V, g, b)
 
     def _of_joints(self, values: FloatArray) -> FloatArray:
-        """Sums over the observations of each joint, (N, ...) of (M, ...)."""
-        return np.add.reduceat(values[self._by_joint], self._first_of_joint, axis=0)
+        """Sums over the observations of each joint, (N, ...) of (..., M)."""
+        values = values[..., self._by_joint]
+        return np.moveaxis(np.add.reduceat(values, self._first_of_joint, axis=-1), -1, 0)
 
-    def _columns(self) -> NDArray[np.int64]:
-        """Parameter of each local one, (M, 8): pose, focal scale, clock."""
-        m, P = self.model, self.model.parameters
-        pose = POSE * self.station[:, None] + np.arange(POSE)
-        scale = np.where(self.scale >= 0, POSE * m.stations + self.scale, P)
-        clock = np.where(self.clock >= 0, POSE * m.stations + m.scales + self.clock, P)
-        return np.c_[pose, scale, clock]
+    def _columns(self, m: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """What is free of the pose, focal scale and clock of an observation.
+
+        Returns:
+            Positions among these 8, and among all parameters.
+        """
+        model = self.model
+        pose = POSE * self.station[m] + np.arange(POSE)
+        scales = POSE * model.stations
+        scale = scales + self.scale[m] if self.scale[m] >= 0 else -1
+        clock = scales + model.scales + self.clock[m] if self.clock[m] >= 0 else -1
+        columns = np.array([*pose, scale, clock])
+        local = np.flatnonzero(columns >= 0)
+        return local, columns[local]
 
     def _jacobians(
         self, fit: Fit, Y: FloatArray, u: FloatArray, root: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """(M, 2, 8) by rotation from the left, translation, focal, clock; (M, 2, 3) by joint."""
-        z = np.maximum(Y[:, 2], _NEAR)
-        gain = (root[:, 0] * self._scale(fit) / self.sigma)[:, None]
-        by_Y = np.zeros((len(z), 2, 3))
-        by_Y[:, 0, 0] = by_Y[:, 1, 1] = 1 / z
-        by_Y[:, :, 2] = -u / z[:, None]
-        by_Y *= gain[:, :, None]
-        RX = Y - fit.t[self.station]
-        camera = np.empty((len(z), 2, POSE + 2))
-        camera[..., :3] = np.cross(RX[:, None, :], by_Y)
-        camera[..., 3:6] = by_Y
-        camera[..., 6] = gain * u
-        camera[..., 7] = -(root / self.sigma[:, None]) * self.u
-        return camera, by_Y @ fit.R[self.station]
+        """(2, 8, M) by rotation from the left, translation, focal, clock; (2, 3, M) by joint."""
+        Y, u = Y.T, u.T
+        z = np.maximum(Y[2], _NEAR)
+        gain = root * self._scale(fit) / self.sigma
+        by_Y = np.zeros((2, 3, len(z)))
+        by_Y[0, 0] = by_Y[1, 1] = gain / z
+        by_Y[:, 2] = -gain * u / z
+        RX = Y - fit.t[self.station].T
+        camera = np.empty((2, POSE + 2, len(z)))
+        camera[:, :3] = np.cross(RX[None], by_Y, axis=1)
+        camera[:, 3:6] = by_Y
+        camera[:, 6] = gain * u
+        camera[:, 7] = -(root / self.sigma) * self.u.T
+        R = np.moveaxis(fit.R[self.station], 0, -1)
+        return camera, (by_Y[:, :, None] * R).sum(1)
 
     def moved(self, fit: Fit, p: FloatArray, x: FloatArray) -> Fit:
         """The state after a step."""
@@ -182,7 +199,6 @@ class Equations:
         )
 
 
-def _scattered(at: NDArray[np.int64], values: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    """Values summed at flat positions of an array."""
-    sums = np.bincount(at.ravel(), values.ravel(), int(np.prod(shape)))
-    return sums.astype(np.float64).reshape(shape)
+def _products(a: FloatArray, b: FloatArray) -> FloatArray:
+    """AᵀB of M small matrices (2, A, M) and (2, B, M), (A, B, M)."""
+    return a[0][:, None] * b[0] + a[1][:, None] * b[1]

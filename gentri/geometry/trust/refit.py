@@ -50,8 +50,9 @@ def refit(seen: Evidence, model: Model, start: Fit, steps: int = 15) -> Fit:
 def information(seen: Evidence, model: Model, fit: Fit) -> tuple[FloatArray, FloatArray]:
     """Reduced Hessian (P, P) of a fit, and how the middle joint follows its parameters (3, P)."""
     normal = Equations(seen, model).normal(fit)
-    S, _ = normal.reduced(0.0)
-    middle = -np.einsum("nij,npj->ip", normal.inverse(0.0), normal.W) / len(normal.V)
+    inverse = normal.inverse(0.0)
+    S, _ = normal.reduced(inverse)
+    middle = -np.einsum("nij,npj->ip", inverse, normal.W) / len(normal.V)
     return S, middle
 
 
