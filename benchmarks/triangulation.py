@@ -154,6 +154,8 @@ def checks(scorer: str | Path, quick: bool) -> Iterator[Section]:
             bar(f"foreseen, {title}: rank", rank, RANK, "", least=True),
             bar("p99 falls without the worst by", cut, CUT, "", least=True),
         ]
+        most = f"{figures['rank_of_chance']:.2f}, {figures['cut_of_chance']:.2f}"
+        lines.append(("the two, were every error foreseen of the right size", most, "", ""))
         yield f"errors foreseen, {title}", lines, figures
     rates, times = speeds(scorer, clips)
     lines = [

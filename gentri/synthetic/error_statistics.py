@@ -78,6 +78,7 @@ def error_statistics(takes: Sequence[ObservedTake]) -> ErrorStatistics:
 def _errors(take: ObservedTake) -> FloatArray:
     """Errors of body joints (C, T, 12, 2), shares of the box diagonal."""
     size = person_size(take.exact.xy_px)[..., None, None]
+    size = np.where(size > 0, size, np.nan)  # nobody has no size
     return ((take.seen.xy_px - take.exact.xy_px) / size)[:, :, COCO17.body]
 
 
