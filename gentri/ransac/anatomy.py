@@ -9,10 +9,10 @@ from torch import Tensor
 
 from gentri.skeletons import Skeleton
 
-# A name that ends in one of these is a joint of that kind; the rest, "else", are of no known kind.
+# A name that ends in one of these is a joint of that kind; the rest, "else", are of no known kind:
+# motion to learn from has these alone.
 KINDS = ("nose", "eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-KINDS_MORE = ("toe", "heel", "head", "neck", "spine", "thorax")
-ELSE = len(KINDS) + len(KINDS_MORE)
+ELSE = len(KINDS)
 KIND_COUNT = ELSE + 1
 
 # Detectors exchange left and right of whole limbs.
@@ -69,8 +69,7 @@ class Anatomy:
 
 def kind_of(joint: str) -> int:
     """Number of the kind of a joint."""
-    kinds = KINDS + KINDS_MORE
-    return next((i for i, kind in enumerate(kinds) if _is(joint, (kind,))), ELSE)
+    return next((i for i, kind in enumerate(KINDS) if _is(joint, (kind,))), ELSE)
 
 
 def _is(joint: str, kinds: tuple[str, ...]) -> bool:

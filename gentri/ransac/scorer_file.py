@@ -10,11 +10,13 @@ from torch import nn
 
 from gentri.errors import WeightsError
 from gentri.pipeline.atomic import atomic_write
+from gentri.ransac.anatomy import KINDS
 from gentri.ransac.candidate_scorer import CandidateScorer, Sizes
 from gentri.ransac.features import GROUPS
 from gentri.ransac.whole_pose import WholePoseScorer
 
 CANDIDATES, WHOLE_POSE = "candidates", "whole-pose"
+_TOLD = {"features": GROUPS, "kinds": list(KINDS)}  # to the scorer of candidates, in this order
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -25,7 +27,7 @@ def write_scorer(network: nn.Module, path: Path, card: Mapping[str, Any]) -> Non
 
     about: dict[str, Any] = {"card": dict(card)}
     if isinstance(network, CandidateScorer):
-        about |= {"method": CANDIDATES, "sizes": asdict(network.sizes), "features": GROUPS}
+        about |= {"method": CANDIDATES, "sizes": asdict(network.sizes), **_TOLD}
     elif isinstance(network, WholePoseScorer):
         about |= {"method": WHOLE_POSE, "skeleton": network.skeleton}
     with atomic_write(path) as temporary:
@@ -57,9 +59,10 @@ def read_scorer(path: Path) -> CandidateScorer:
         WeightsError: the file is another one, or of an older version.
     """
     about = _of_method(path, CANDIDATES)
-    if about["features"] != GROUPS:
+    if any(about.get(key) != told for key, told in _TOLD.items()):
         raise WeightsError(
-            f"the scorer in {path} was trained with other features than this version computes",
+            f"the scorer in {path} was trained with other features, or kinds of joints, than this "
+            "version knows",
             "train it anew: gentri train",
         )
     return _filled(CandidateScorer(Sizes(**about["sizes"])), path)

@@ -9,6 +9,11 @@ def test_kinds_are_told_by_name_alone():
     assert kind_of("face_3") == kind_of("left_hand_20") == ELSE
 
 
+def test_only_kinds_that_training_teaches_have_a_name():
+    assert {kind_of(joint) for joint in COCO17.joints} == set(range(len(KINDS)))
+    assert kind_of("neck_base") == kind_of("spine") == kind_of("left_big_toe") == ELSE
+
+
 def test_neighbours_are_the_bones_of_a_joint():
     anatomy = Anatomy.of(COCO17)
     elbow = COCO17.index("left_elbow")

@@ -1,10 +1,12 @@
 """The shipped scorer on people, rigs and joint sets that it has not seen."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from recorded_walks import noisy_walk
+from safetensors.torch import load_file, save
 from sessions import ROOT
 
 from gentri.data import FloatArray
@@ -12,7 +14,7 @@ from gentri.errors import WeightsError
 from gentri.evaluation import mapped
 from gentri.ransac.estimators import estimator
 from gentri.ransac.recording import Recording
-from gentri.ransac.scorer_file import read_card
+from gentri.ransac.scorer_file import read_card, read_scorer
 from gentri.ransac.triangulate import Points, triangulate
 from gentri.skeletons import COCO17, H36M17, Skeleton
 from gentri.weights.store import find
@@ -106,6 +108,15 @@ def test_weights_say_what_they_were_trained_on():
     about = read_card(find("candidate-scorer").path)
     assert not {"05", "06", "07", "08", "16"} & set(about["card"]["subjects"])
     assert about["card"]["metrics"]["error, 4 views"] < 0.02
+
+
+def test_a_scorer_that_was_told_other_things_is_refused(tmp_path):
+    file = find("candidate-scorer").path
+    about = read_card(file)
+    about["kinds"] = [*about["kinds"], "tail"]
+    (tmp_path / "old.safetensors").write_bytes(save(load_file(file), {"gentri": json.dumps(about)}))
+    with pytest.raises(WeightsError, match=r"other features, or kinds of joints"):
+        read_scorer(tmp_path / "old.safetensors")
 
 
 def test_another_file_is_no_scorer():
