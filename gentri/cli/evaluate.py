@@ -21,8 +21,9 @@ On = Annotated[
     typer.Option(
         "--on",
         metavar="NAME",
-        help="Synthetic: sketch, real-like, bias, flat-scores, squared-scores, noise-0.3, "
-        "noise-0.5, noise-2, slow, even-ring, arc. From a copy of yours: human36m, panoptic.",
+        help="Synthetic: sketch, real-like, real-like-unscored, bias, flat-scores, "
+        "squared-scores, noise-0.3, noise-0.5, noise-2, slow, even-ring, arc. From a copy of "
+        "yours: human36m, panoptic.",
     ),
 ]
 Methods = Annotated[

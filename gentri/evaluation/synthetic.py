@@ -1,8 +1,8 @@
 """Synthetic suites: people before random rigs, and what changes when one thing is different.
 
-With the same seed the same people walk the same way in every suite. All suites but "real-like" are
-the sketch suite with one change: draws that do not concern the change are the same. People should
-be of subjects that no method was trained on.
+With the same seed the same people walk the same way in every suite. All suites but the two called
+"real-like" are the sketch suite with one change: draws that do not concern the change are the same.
+People should be of subjects that no method was trained on.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -159,11 +159,11 @@ def _slow(exact: Keypoints2D, walk: Walk, rig: Rig, rng: np.random.Generator) ->
     return sketch_noise(exact, walk, rig, _SlowTails(rng.bit_generator))
 
 
-def _scored(exponent: float) -> Detect:
-    """Sketched errors whose scores are taken to a power."""
+def _scored(exponent: float, errors: Detect = sketch_noise) -> Detect:
+    """Errors as they are, scores taken to a power."""
 
     def detect(exact: Keypoints2D, walk: Walk, rig: Rig, rng: np.random.Generator) -> Keypoints2D:
-        noisy = sketch_noise(exact, walk, rig, rng)
+        noisy = errors(exact, walk, rig, rng)
         score = np.where(np.isfinite(noisy.score), noisy.score**exponent, np.nan)
         return replace(noisy, score=score.astype(np.float32))
 
@@ -206,6 +206,7 @@ SUITES = {
     for s in (
         Suite("sketch", "errors new in every frame, heavy-tailed, larger for hidden joints"),
         Suite("real-like", "errors of real detections: biased by view and joint, slow", _real_like),
+        Suite("real-like-unscored", "real-like, all scores 1", _scored(0.0, _real_like)),
         Suite("bias", "sketch, seen with a detector's habits: by joint and side", _biased),
         Suite("flat-scores", "sketch, all scores 1", _scored(0.0)),
         Suite("squared-scores", "sketch, scores squared", _scored(2.0)),
