@@ -12,6 +12,9 @@ from gentri.geometry.cameras import undistort
 
 # Video coders fill up to whole macroblocks, to the right and below; some programs keep these rows.
 _MACROBLOCK_PX = 16
+# Of the picture: models of wide lenses fold towards the corners, no lens folds nearly everywhere.
+_LEAST_INVERTIBLE = 0.2
+_GRID = 9  # places across the picture, and down, at which a lens model is tried
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +94,22 @@ def fitted(name: str, lens: Intrinsics, size_px: FloatArray) -> Intrinsics:
         )
     shift = (scale - 1) / 2  # pixel centres are at integers
     resize = np.array([[scale, 0, shift], [0, scale, shift], [0, 0, 1]])
-    return Intrinsics(width, height, resize @ lens.K, lens.dist, lens.source, lens.focal_sigma)
+    K = resize @ lens.K
+    found = Intrinsics(width, height, K, lens.dist, lens.source, lens.focal_sigma)
+    _require_invertible(name, found)
+    return found
+
+
+def _require_invertible(name: str, lens: Intrinsics) -> None:
+    across, down = (np.linspace(0, side - 1, _GRID) for side in (lens.width, lens.height))
+    grid = np.stack(np.meshgrid(across, down), axis=-1)
+    share = float(np.isfinite(pinhole_pixels(lens, grid)[..., 0]).mean())
+    if share < _LEAST_INVERTIBLE:
+        raise InputError(
+            f"the lens given for {name} has rays for {100 * share:.0f} % of its picture only: "
+            f"its distortion (k1 k2 p1 p2 k3) is {', '.join(f'{d:g}' for d in lens.dist)}",
+            "check these numbers and their order, or have the lens estimated",
+        )
 
 
 def pinhole_focal(K: FloatArray) -> float:
