@@ -144,8 +144,19 @@ def test_a_camera_moved_between_two_takes_is_named_with_the_take() -> None:
     xy[3, :, :, 0] += 80.0
     said = said_of(rig, first, replace(second, xy_px=xy))
     assert kinds(said) == {"knocked"}
-    assert "cam3 moved" in said[0].text
-    assert "of take 2" in said[0].text
+    assert "cam3 was moved or zoomed before take 2" in said[0].text
+    assert "leave that one out" in said[0].text
+
+
+def test_a_camera_moved_within_the_second_take_is_named_with_the_time() -> None:
+    rig = synthetic.camera_ring(4)
+    first, second = noisy(5, rig, ticks=60), noisy(50, rig, ticks=60)
+    xy = second.xy_px.copy()
+    xy[3, 30:, :, 0] += 80.0
+    m = measured(rig, first, replace(second, xy_px=xy))
+    assert m.knock_at == (1, pytest.approx(3.0, abs=0.3))
+    assert "cam3 moved at" in reasons(m)[0].text
+    assert "of take 2" in reasons(m)[0].text
 
 
 def test_in_a_second_or_two_a_detector_alone_can_look_like_a_move() -> None:
@@ -228,6 +239,33 @@ def test_a_lens_that_was_given_and_does_not_fit_is_named() -> None:
     assert verdict.level == "poor"
     (said,) = (r.text for r in verdict.reasons if r.kind == "lens")
     assert re.search(r"given for cam2 does not fit .* asks for 1[4-9] % more: check", said)
+
+
+@pytest.mark.parametrize(
+    ("share", "level"), [(0.012, None), (0.018, "usable"), (0.032, "poor"), (-0.032, "poor")]
+)
+def test_a_principal_point_that_no_lens_has_is_named(share: float, level: Level | None) -> None:
+    keypoints = noisy(2, rig := synthetic.camera_ring(3))
+    found = calibrate_views([keypoints], OPTIONS, None)
+    K = rig.cameras[1].K.copy()
+    K[0, 2] += share * rig.cameras[1].width
+    cameras = (rig.cameras[0], replace(rig.cameras[1], K=K), rig.cameras[2])
+    for source, expected in (("estimated", level), ("given", None)):
+        told = tuple(replace(c, intrinsics_source=source) for c in cameras)
+        said = judge([keypoints], replace(rig, cameras=told), found).reasons
+        of_center = [r for r in said if r.kind == "center"]
+        assert [r.level for r in of_center] == ([expected] if expected else [])
+        assert all("principal point of cam1" in r.text for r in of_center)
+
+
+def test_the_wrong_lens_of_one_camera_is_poor() -> None:
+    for seed in range(3):
+        rig = synthetic.random_rig(np.random.default_rng([31, seed]), 4)
+        lens = rig.cameras[1]
+        zoomed = lens.K * [[1.2, 1, 1], [1, 1.2, 1], [1, 1, 1]]
+        given = Intrinsics(lens.width, lens.height, zoomed, lens.dist, "given", 0.0)
+        said = calibrated(noisy(seed, rig, ticks=150), {lens.name: given}).reasons
+        assert {"center", "lens"} & kinds(list(said))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gentri.data import FloatArray, Keypoints2D, Rig, median_measured
 from gentri.geometry.trust.coverage import Coverage, coverage
 from gentri.geometry.trust.degeneracy import Geometry, Uncertainty, geometry, uncertainty
-from gentri.geometry.trust.evidence import Tracks, joints, unswapped
+from gentri.geometry.trust.evidence import Evidence, Tracks, joints, unswapped
 from gentri.geometry.trust.held_out import Prediction, predict
 from gentri.geometry.trust.knocked import Knock, knocked
 from gentri.geometry.trust.model import plain
@@ -18,6 +18,7 @@ from gentri.geometry.trust.refit import begin, refit
 from gentri.geometry.trust.time_shift import Clocks, clocks
 
 _STEPS = 10  # of the adjustment to the moments looked at
+_BETWEEN = 0.1  # share of a take's moments before a change, below which it came before the take
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,8 @@ class Measures:
         relative: (C,) median of `together` in errors that a detector is expected to make.
         contradicting: (C,) share of the camera's moments far from what the others say.
         clocks, knock, geometry, uncertainty, coverage: see there.
-        knock_at: take and time, seconds, of the first moment after the knock.
+        knock_at: take and time, seconds, of the first moment after the knock; NaN where hardly a
+            moment of a later take comes before it: the camera was another one in the take before.
     """
 
     cameras: tuple[str, ...]
@@ -92,7 +94,7 @@ class Measures:
         return {
             "camera": self.cameras[self.knock.camera],
             "take": self.knock_at[0],
-            "time_s": round(self.knock_at[1], 2),
+            "time_s": _listed([self.knock_at[1]], 2)[0],
             "angle_deg": round(self.knock.angle_deg, 2),
             "distance_m": round(self.knock.distance_m, 3),
             "gain": round(self.knock.gain, 4),
@@ -124,7 +126,6 @@ def measure(
     model = plain(seen)
     null = refit(seen, model, begin(seen, model, R, t), _STEPS)
     knock = knocked(seen, null, prediction.others)
-    moment = 0 if knock is None else knock.moment
     shape = geometry(R, t, joints(seen, R, t))
     return Measures(
         cameras=rig.names,
@@ -138,13 +139,21 @@ def measure(
         contradicting=_contradicting(prediction),
         clocks=clocks(tracks, seen, null),
         knock=knock,
-        knock_at=(int(seen.take[moment]), float(seen.time_s[moment])),
+        knock_at=_when(seen, 0 if knock is None else knock.moment),
         geometry=shape,
         uncertainty=uncertainty(
             seen, null, tracks.focal_px, focal_prior, focal_sigma, shape.on_the_spot
         ),
         coverage=coverage(list(takes), rig.names),
     )
+
+
+def _when(seen: Evidence, moment: int) -> tuple[int, float]:
+    """Take and time of a change, as in `Measures.knock_at`."""
+    take = int(seen.take[moment])
+    mine = np.flatnonzero(seen.take == take)
+    between = take > 0 and (mine < moment).sum() < _BETWEEN * len(mine)
+    return take, np.nan if between else float(seen.time_s[moment])
 
 
 def _contradicting(prediction: Prediction) -> FloatArray:

@@ -62,7 +62,7 @@ class Reason:
 
     Attributes:
         kind: "scale", "late", "knocked", "disagrees", "sharing", "lens", "spot", "line",
-            "focal", "baseline", "coverage" or "floor".
+            "focal", "baseline", "center", "coverage" or "floor".
         level: how much it matters.
         text: what was found and what to do about it.
     """
@@ -154,11 +154,17 @@ def _knocked(m: Measures) -> Reason:
     when = f"at {time_s:.1f} s" + (f" of take {take + 1}" if len(m.clocks.late_s) > 1 else "")
     given = m.held.any() if len(m.cameras) == 2 else m.held[m.knock.camera]
     lens = "; or the lens given for it is not its own" if given else ""
-    text = (
-        f"{name} moved {when}, by {m.knock.angle_deg:.1f}° and "
-        f"{100 * m.knock.distance_m:.0f} cm: calibrate from the part before or the part after, "
-        f"or fix the camera and film again{lens}"
-    )
+    by = f"by {m.knock.angle_deg:.1f}° and {100 * m.knock.distance_m:.0f} cm"
+    if np.isnan(time_s):
+        text = (
+            f"{name} was moved or zoomed before take {take + 1}, {by}: pool only takes between "
+            f"which no camera changes; leave that one out, or calibrate it by itself{lens}"
+        )
+    else:
+        text = (
+            f"{name} moved {when}, {by}: calibrate from the part before or the part after, or fix "
+            f"the camera and film again{lens}"
+        )
     return Reason("knocked", "poor", text)
 
 
