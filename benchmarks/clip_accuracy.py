@@ -30,7 +30,7 @@ from gentri.pipeline.stage import Context, Runtime, Stage
 from gentri.ransac.quality import limb_length_variation, limb_lengths
 from gentri.stages import STAGES, calibrate, triangulate
 
-METHODS = ("dlt", "weighted", "ransac", "irls", "priors", "learned")
+METHODS = ("dlt", "weighted", "huber", "ransac", "irls", "priors", "learned")
 
 
 @dataclass(frozen=True)

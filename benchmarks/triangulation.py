@@ -35,7 +35,7 @@ from gentri.synthetic import read_clips
 
 CLIPS = ROOT / "examples" / "cmu_mocap" / "cmu_subset_10hz.npz"
 VIEWS = (2, 3, 4, 6, 8)
-CLASSICAL = ("dlt", "weighted", "ransac", "irls", "priors")
+CLASSICAL = ("dlt", "weighted", "huber", "ransac", "irls", "priors")
 SKETCH_MM = {3: 28.0, 4: 19.0, 6: 13.5, 8: 12.0}
 # Of the best without learning, at four views.
 SKETCH_SHARE, REAL_SHARE, REAL_P99_SHARE, TWO_GOOD_SHARE = 0.75, 0.90, 0.70, 0.75

@@ -31,7 +31,7 @@ Methods = Annotated[
     typer.Option(
         "--methods",
         metavar="NAMES",
-        help="With commas: dlt, weighted, ransac, irls, priors, learned, or .safetensors of "
+        help="With commas: dlt, weighted, huber, ransac, irls, priors, learned, or .safetensors of "
         "gentri train. The first is compared with each other one.",
     ),
 ]

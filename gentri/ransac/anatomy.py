@@ -49,8 +49,10 @@ class Anatomy:
     @classmethod
     def of(cls, skeleton: Skeleton) -> "Anatomy":
         """Of a joint set, by its names."""
+        # Without limbs, one from a joint to itself, present nowhere: tables are never empty.
         ends = skeleton.limb_indices.reshape(-1, 2)
         neighbour, bone, present = _neighbours(len(skeleton), ends)
+        ends = ends if len(ends) else np.zeros((1, 2), dtype=np.int64)
         sides = [skeleton.mirror != np.arange(len(skeleton))]
         kinds = [np.array([_is(j, parts) for j in skeleton.joints]) for parts in LIMBS]
         trunk = [f"{side}_{part}" for part in ("shoulder", "hip") for side in ("left", "right")]

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gentri.ransac.hypotheses import hypothesize, view_subsets
-from gentri.ransac.irls import cauchy_refit, started
+from gentri.ransac.irls import cauchy_refit, huber_refit, started
 from gentri.ransac.least_squares import homogeneous_dlt
 from gentri.ransac.recording import Recording
 from gentri.ransac.scorer import MsacScorer, Scorer
 from gentri.ransac.selection import best_candidate, inlier_views, refit
 from gentri.ransac.views import Views
 
-Method = Literal["dlt", "weighted", "ransac", "irls", "priors", "learned"]
+Method = Literal["dlt", "weighted", "huber", "ransac", "irls", "priors", "learned"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
 
@@ -61,6 +61,22 @@ def dlt(views: Views) -> Estimate:
 def weighted(views: Views) -> Estimate:
     """Ray least squares from all views, weighted by squared confidence."""
     return Estimate(views, refit(views, views.seen), views.seen)
+
+
+@dataclass(frozen=True, eq=False)
+class Huber:
+    """Ray least squares from all views, reweighted by Huber's loss.
+
+    Attributes:
+        inlier_box_share: error below which a view agrees, share of the person's box.
+    """
+
+    inlier_box_share: float
+
+    def __call__(self, views: Views) -> Estimate:
+        """Points, wherever two views see the joint, and the views that agree with them."""
+        xyz = huber_refit(views, refit(views, views.seen))
+        return Estimate(views, xyz, inlier_views(views, xyz, self.inlier_box_share))
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +148,8 @@ def estimator(
         return dlt
     if method == "weighted":
         return weighted
+    if method == "huber":
+        return Huber(inlier_box_share)
     if method in ("priors", "learned"):
         from gentri.ransac.learned import Learned, Priors, load_scorer
 

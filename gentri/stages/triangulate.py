@@ -29,7 +29,7 @@ MOST_REPROJECTION_MRAD = 15.0
 class TriangulateParams:
     """How joints are triangulated."""
 
-    method: Literal["dlt", "weighted", "ransac", "irls", "priors", "learned"]
+    method: Literal["dlt", "weighted", "huber", "ransac", "irls", "priors", "learned"]
     inlier_box_share: float
     min_angle_deg: float
     min_score: float

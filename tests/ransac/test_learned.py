@@ -90,6 +90,12 @@ def test_a_joint_set_that_it_has_not_seen():
     assert np.mean(learned) < 0.9 * np.mean(irls)
 
 
+def test_joints_without_bones():
+    _, motion, recording = noisy_walk(0, 4, ticks=20)
+    loose = replace(recording, skeleton=Skeleton("loose", COCO17.joints, ()))
+    assert error_mm(solved(loose), motion.xyz) < error_mm(solved(loose, "irls"), motion.xyz)
+
+
 def test_many_cameras():
     _, motion, recording = noisy_walk(0, 32, ticks=10)
     points = solved(recording)

@@ -17,7 +17,7 @@ from gentri.skeletons import COCO17
 from gentri.synthetic import camera_ring, degrade, observe, random_ring, walk
 
 # Nothing but the views decides: exact views give exact points.
-VIEWS_ALONE: tuple[Method, ...] = ("dlt", "weighted", "ransac", "irls")
+VIEWS_ALONE: tuple[Method, ...] = ("dlt", "weighted", "huber", "ransac", "irls")
 INLIER_BOX_SHARE, MIN_ANGLE_DEG = 0.08, 5.0
 FPS = 10.0  # of `walk`
 NEARLY_M = (
