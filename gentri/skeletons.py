@@ -45,8 +45,10 @@ class Skeleton:
 
     @cached_property
     def mirror(self) -> NDArray[np.int64]:
-        """Position of each joint's left/right counterpart (itself on the midline), (J,)."""
-        return np.array([self.index(_other_side(j)) for j in self.joints], dtype=np.int64)
+        """Position of each joint's left/right counterpart, (J,); itself where there is none."""
+        others = [_other_side(joint) for joint in self.joints]
+        places = [i if o not in self.joints else self.index(o) for i, o in enumerate(others)]
+        return np.array(places, dtype=np.int64)
 
     @cached_property
     def body(self) -> NDArray[np.int64]:

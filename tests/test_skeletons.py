@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gentri.errors import UsageError
-from gentri.skeletons import BODY25B, BODY_JOINTS, SKELETONS, skeleton
+from gentri.skeletons import BODY25B, BODY_JOINTS, SKELETONS, Skeleton, skeleton
 
 
 @pytest.mark.parametrize("name", SKELETONS)
@@ -27,6 +27,11 @@ def test_midline_joints_mirror_onto_themselves() -> None:
             i for i, joint in enumerate(found.joints) if not joint.startswith(("left_", "right_"))
         ]
         assert found.mirror[middle].tolist() == middle
+
+
+def test_joints_of_one_side_alone_mirror_onto_themselves() -> None:
+    arm = Skeleton("arm", ("right_shoulder", "left_elbow", "right_elbow", "right_wrist"), ())
+    assert arm.mirror.tolist() == [0, 2, 1, 3]
 
 
 # Where other tools put joints: OpenPose's poseParameters.cpp, MMPose's dataset files.

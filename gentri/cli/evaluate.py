@@ -227,10 +227,12 @@ def _numbers(text: str) -> list[int]:
 
 
 def _results(trial: Trial, ways: "Mapping[str, Method]") -> "dict[str, Errors]":
-    """Errors of every method, with progress."""
+    """Errors of every method, with progress; refused where nothing can be measured."""
     from gentri.cli.progress import open_reporter
+    from gentri.evaluation import check_measurable
     from gentri.evaluation import evaluate as errors_of
 
+    check_measurable(trial.sets)
     clips = [len(list(one.parts())) for one in trial.sets]
     total, done = sum(clips) * len(ways), 0
     with open_reporter("eval") as reporter:

@@ -11,7 +11,7 @@ from gentri.evaluation.comparison import (
     summarise,
     table,
 )
-from gentri.evaluation.suites import EvaluationSet, joined, mapped
+from gentri.evaluation.suites import EvaluationSet, check_measurable, joined, mapped
 
 __all__ = [
     "Errors",
@@ -19,6 +19,7 @@ __all__ = [
     "Interval",
     "Method",
     "Summary",
+    "check_measurable",
     "difference_interval",
     "difference_mm",
     "evaluate",

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gentri.errors import InputError, UsageError
-from gentri.evaluation import human36m, panoptic
+from gentri.evaluation import human36m, human36m_h5, panoptic
 from gentri.evaluation.protocols import CAMERA_SETS, TEST_SUBJECTS
 from gentri.evaluation.suites import EvaluationSet
 
@@ -12,6 +12,7 @@ DATASETS = {"human36m": ("H36M",), "panoptic": ("CMU1", "CMU2", "CMU3", "CMU4")}
 
 _LABELS = "human36m-multiview-labels-*.npy"
 _POSITIONS_3D, _POSITIONS_2D = "data_3d_h36m.npz", "data_2d_h36m_*.npz"
+_TREE_3D, _TREE_2D = f"S*/{human36m_h5.TRUTH}", f"S*/{human36m_h5.DETECTIONS}"
 _CAMERAS = ("camera-parameters.json", "cameras.h5", _LABELS)
 
 
@@ -43,13 +44,14 @@ def read_human36m(
     cameras: tuple[int, ...],
     subjects: tuple[str, ...] = TEST_SUBJECTS,
 ) -> tuple[EvaluationSet, ...]:
-    """Human3.6M from a folder, in either layout of `human36m`.
+    """Human3.6M from a folder, in any layout of `human36m`.
 
     Args:
-        data: folder with the labels of learnable-triangulation-pytorch, or with VideoPose3D's files
-            and a file of cameras.
-        keypoints: with the labels a folder `<subject>/<action>/<camera>`; with VideoPose3D's files
-            one `data_2d_h36m_….npz`, None: the only one there is in the folder.
+        data: folder with the labels of learnable-triangulation-pytorch; or with VideoPose3D's files
+            or the subjects' folders of 3d-pose-baseline, and a file of cameras.
+        keypoints: with the labels a folder `<subject>/<action>/<camera>`; else one
+            `data_2d_h36m_….npz` or a folder with 3d-pose-baseline's detections, None: those in
+            `data`.
         cameras: places in `human36m.CAMERAS`.
         subjects: to read.
 
@@ -58,21 +60,20 @@ def read_human36m(
     """
     if beyond := [n for n in cameras if not 0 <= n < len(human36m.CAMERAS)]:
         raise InputError(f"Human3.6M has no camera {beyond[0]}", "its cameras are 0, 1, 2, 3")
-    if keypoints is not None and keypoints.is_dir():
+    _check_there(data, keypoints)
+    views = [human36m.CAMERAS[number] for number in cameras]
+    if keypoints is not None and keypoints.is_dir() and not _has(keypoints, _TREE_2D):
         labels = _only(data, (_LABELS,), "the labels of learnable-triangulation-pytorch")
-        sets = human36m.read_labels(labels, keypoints, subjects=subjects)
-    elif keypoints is None and not (data / _POSITIONS_3D).is_file() and any(data.glob(_LABELS)):
+        return human36m.read_labels(labels, keypoints, subjects=subjects, views=views)
+    if keypoints is None and not _has(data, _POSITIONS_3D, _TREE_3D) and _has(data, _LABELS):
         raise InputError(
             f"{data} has labels, and no detections go with them",
             "give --keypoints DIR, with DIR/<subject>/<action>/<camera>",
         )
-    else:
-        three = _only(data, (_POSITIONS_3D,), "the truth of VideoPose3D")
-        two = keypoints or _only(data, (_POSITIONS_2D,), "detections")
-        lens = _only(data, _CAMERAS, "cameras")
-        sets = human36m.read_positions(three, two, lens, subjects=subjects)
-    names = [human36m.CAMERAS[number] for number in cameras]
-    return tuple(one.select(names) for one in sets)
+    three = _file_or_tree(data, _POSITIONS_3D, _TREE_3D, "the truth of VideoPose3D")
+    two = keypoints or _file_or_tree(data, _POSITIONS_2D, _TREE_2D, "detections")
+    lens = _only(data, _CAMERAS, "cameras")
+    return human36m.read_positions(three, two, lens, subjects=subjects, views=views)
 
 
 def read_panoptic(
@@ -89,6 +90,7 @@ def read_panoptic(
     Raises:
         InputError: something is absent or laid out otherwise.
     """
+    _check_there(data, keypoints)
     if keypoints is None or not keypoints.is_dir():
         raise InputError(
             "CMU Panoptic has no 2D detections of its own",
@@ -107,6 +109,21 @@ def read_panoptic(
 
 def _is_sequence(folder: Path) -> bool:
     return (folder / f"calibration_{folder.resolve().name}.json").is_file()
+
+
+def _check_there(data: Path, keypoints: Path | None) -> None:
+    for option, path in (("--data", data), ("--keypoints", keypoints)):
+        if path is not None and not path.exists():
+            raise InputError(f"{path} does not exist", f"check the path after {option}")
+
+
+def _has(folder: Path, *patterns: str) -> bool:
+    return any(any(folder.glob(pattern)) for pattern in patterns)
+
+
+def _file_or_tree(folder: Path, file: str, tree: str, what: str) -> Path:
+    """VideoPose3D's file, else the folder itself where it has the tree of 3d-pose-baseline."""
+    return folder if not _has(folder, file) and _has(folder, tree) else _only(folder, (file,), what)
 
 
 def _only(folder: Path, patterns: tuple[str, ...], what: str) -> Path:

@@ -14,12 +14,13 @@ import numpy as np
 
 from gentri.data import Camera, Rig
 from gentri.errors import InputError
+from gentri.evaluation.human36m_h5 import open_h5
 from gentri.evaluation.restricted_pickle import load_numpy
 from gentri.rigs import values
 from gentri.rigs.values import Source
 
 # In the order in which every layout has them; sizes of their pictures.
-CAMERAS = ("54138969", "55011271", "58860488", "60457274")
+CAMERAS: tuple[str, ...] = ("54138969", "55011271", "58860488", "60457274")
 SIZES_PX = {
     "54138969": (1000, 1002),
     "55011271": (1000, 1000),
@@ -107,17 +108,9 @@ def _of_json(path: Path) -> Iterator[_Entry]:
 
 
 def _of_h5(path: Path) -> Iterator[_Entry]:
-    try:
-        import h5py  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise InputError(
-            f"{path}: reading it needs the package h5py, which is not installed",
-            "pip install h5py, or give camera-parameters.json",
-        ) from error
-    with h5py.File(path, "r") as file:
+    with open_h5(path) as file:
         for subject in (name for name in map(str, file) if name.startswith("subject")):
-            cameras: Mapping[str, Any] = file[subject]  # pyright: ignore[reportAssignmentType]
-            for group in cameras.values():
+            for group in file[subject].values():
                 yield _of_group("S" + subject.removeprefix("subject"), group)
 
 

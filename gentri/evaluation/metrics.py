@@ -41,13 +41,18 @@ def aligned_errors(xyz: FloatArray, truth: FloatArray) -> FloatArray:
 
 
 def pelvis(xyz: FloatArray, skeleton: Skeleton) -> FloatArray:
-    """The pelvis (..., 3): "hip" where there is one and it is measured, else between the hips."""
-    left, right = (xyz[..., skeleton.index(f"{side}_hip"), :] for side in ("left", "right"))
-    middle = (left + right) / 2
-    if "hip" not in skeleton.joints:
-        return middle
-    hip = xyz[..., skeleton.index("hip"), :]
-    return np.where(np.isfinite(hip), hip, middle)
+    """The pelvis (..., 3): "hip" where there is one and it is measured, else between the hips.
+
+    NaN where the joint set has neither.
+    """
+
+    def of(joint: str) -> FloatArray:
+        if joint not in skeleton.joints:
+            return np.full_like(xyz[..., 0, :], np.nan)
+        return xyz[..., skeleton.index(joint), :]
+
+    hip = of("hip")
+    return np.where(np.isfinite(hip), hip, (of("left_hip") + of("right_hip")) / 2)
 
 
 def procrustes(xyz: FloatArray, truth: FloatArray) -> FloatArray:

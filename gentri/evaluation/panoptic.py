@@ -62,7 +62,8 @@ def read_rig(folder: Path, cameras: Sequence[int]) -> Rig:
         InputError: there is no calibration, or not of these cameras.
     """
     path = folder / f"calibration_{folder.name}.json"
-    entries = {c["name"]: c for c in _read(path)["cameras"] if c["type"] == "hd"}
+    listed = _listed(path, "cameras", ("name", "type"))
+    entries = {c["name"]: c for c in listed if c["type"] == "hd"}
     names = [f"00_{number:02d}" for number in cameras]
     if missing := [name for name in names if name not in entries]:
         raise InputError(
@@ -84,18 +85,20 @@ def _camera(entry: dict[str, Any], path: Path) -> Camera:
 
 def _people(folder: Path) -> Iterator[tuple[NDArray[np.int64], FloatArray]]:
     """Frames (T,) and joints (T, 19, 3) of one person after the other, between breaks."""
-    files = sorted((folder / _POSES).glob("body3DScene_*.json"))
+    paths = (folder / _POSES).glob("body3DScene_*.json")
+    named = ((path.stem.rpartition("_")[2], path) for path in paths)
+    files = dict(sorted((int(number), path) for number, path in named if number.isdecimal()))
     found: dict[int, list[tuple[int, FloatArray]]] = {}
-    numbers = [int(path.stem.rpartition("_")[2]) for path in files]
-    for number, path in zip(numbers, files, strict=True):
-        for body in _read(path)["bodies"]:
-            found.setdefault(int(body["id"]), []).append((number, _joints(body, path)))
+    for frame, path in files.items():
+        for entry in _listed(path, "bodies", ("id", "joints19")):
+            person, joints = _body(entry, path)
+            found.setdefault(person, []).append((frame, joints))
     if not found:
         raise InputError(
             f"{folder / _POSES} has nobody in {len(files)} files body3DScene_….json",
             f"unpack {_POSES}.tar of the sequence there",
         )
-    step = min(np.diff(numbers), default=1)
+    step = min(np.diff(list(files)), default=1)
     for number in sorted(found):
         frame = np.array([at for at, _ in found[number]], dtype=np.int64)
         xyz = np.stack([joints for _, joints in found[number]])
@@ -103,9 +106,12 @@ def _people(folder: Path) -> Iterator[tuple[NDArray[np.int64], FloatArray]]:
         yield from zip(np.split(frame, breaks), np.split(xyz, breaks), strict=True)
 
 
-def _joints(body: dict[str, Any], path: Path) -> FloatArray:
-    """Joints (19, 3), metres; a confidence of −1 stands for a joint that was not found."""
-    flat = np.array(body["joints19"], dtype=np.float64)
+def _body(entry: dict[str, Any], path: Path) -> tuple[int, FloatArray]:
+    """Who it is, and joints (19, 3), metres; a confidence of −1: this joint was not found."""
+    try:
+        person, flat = int(entry["id"]), np.array(entry["joints19"], dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: a body is not made of numbers", "download it again") from error
     if flat.shape != (4 * len(JOINTS),):
         raise InputError(
             f"{path}: a body has {flat.size} numbers, needed are {4 * len(JOINTS)}",
@@ -113,10 +119,24 @@ def _joints(body: dict[str, Any], path: Path) -> FloatArray:
         )
     rows = flat.reshape(-1, 4)
     xyz = rows[:, :3] @ _WORLD.T * _CM
-    return np.where(rows[:, 3:] > 0, xyz, np.nan)
+    return person, np.where(rows[:, 3:] > 0, xyz, np.nan)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _listed(path: Path, key: str, wanted: tuple[str, ...]) -> list[dict[str, Any]]:
+    """What a file lists under a key, each entry with what is wanted of it."""
+    content = _read(path)
+    entries = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+        raise InputError(f"{path} has no list of {key}", "give the file as the dataset has it")
+    for name in wanted:
+        if not all(name in entry for entry in entries):
+            raise InputError(
+                f"{path}: one of its {key} has no {name}", "give the file as the dataset has it"
+            )
+    return entries
+
+
+def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

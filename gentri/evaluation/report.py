@@ -14,6 +14,9 @@ from gentri.evaluation.comparison import (
 )
 from gentri.evaluation.metrics import mean_error
 
+# An error below, which tables show as 0.0, is no reference for a percentage.
+_LEAST_MM = 0.05
+
 
 def report(results: Mapping[str, Errors], *, per_joint: bool = False) -> str:
     """Tables, and how much the first method differs from each other one on the same joints."""
@@ -39,9 +42,12 @@ def document(results: Mapping[str, Errors]) -> dict[str, Any]:
 
 def _difference(results: Mapping[str, Errors], first: str, other: str) -> str:
     found = difference_mm(results[first], results[other])
-    percent = 100 * found.mean / summarise(results[other]).absolute_mm.mean
+    if isnan(found.mean):
+        return f"{first} less {other}: not measured: no joint was measured by both"
     bounds = "" if isnan(found.low) else f" [{found.low:+.1f}, {found.high:+.1f}]"
-    return f"{first} less {other}: {found.mean:+.1f} mm{bounds}, {percent:+.1f} %"
+    reference = summarise(results[other]).absolute_mm.mean
+    share = f", {100 * found.mean / reference:+.1f} %" if reference >= _LEAST_MM else ""
+    return f"{first} less {other}: {found.mean:+.1f} mm{bounds}{share}"
 
 
 def _joints_mm(errors: Errors) -> dict[str, float]:

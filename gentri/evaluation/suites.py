@@ -1,5 +1,6 @@
 """What methods are compared on: detections, cameras and the truth of the same moments."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -9,7 +10,10 @@ from numpy.typing import NDArray
 
 from gentri.data import FloatArray, Keypoints2D, Rig
 from gentri.data.arrays import check_array
+from gentri.errors import InputError
 from gentri.skeletons import Skeleton
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +71,16 @@ class EvaluationSet:
         asked = np.concatenate([np.arange(len(part)) % ticks == 0 for _, part in self.parts()])
         return replace(self, truth=np.where(asked[:, None, None], self.truth, np.nan))
 
+    def why_unmeasured(self) -> str:
+        """Why no method can measure anything of it; empty where one can."""
+        known = np.isfinite(self.truth).all(axis=-1)
+        if not known.any():
+            return f"the truth has none of the joints of the detections ({self.skeleton.name})"
+        seen = np.isfinite(self.keypoints.xy_px).all(axis=-1) & (self.keypoints.score > 0)
+        if not (known & (seen.sum(axis=0) >= 2)).any():
+            return "no two cameras detected a joint of which the truth is known"
+        return ""
+
     def parts(self) -> Iterator[tuple[Keypoints2D, FloatArray]]:
         """Detections and truth of one clip after the other."""
         cuts = [0, *(np.flatnonzero(np.diff(self.clip)) + 1), len(self.clip)]
@@ -78,6 +92,26 @@ class EvaluationSet:
                 time_s=self.keypoints.time_s[first:last],
             )
             yield keypoints, self.truth[first:last]
+
+
+def check_measurable(sets: Sequence[EvaluationSet]) -> None:
+    """Say of which sets nothing can be measured, and why.
+
+    Raises:
+        InputError: of none can anything be.
+    """
+    found = {one.name: one.why_unmeasured() for one in sets}
+    said = [
+        f"nothing can be measured of {', '.join(n for n in found if found[n] == why)}: {why}"
+        for why in dict.fromkeys(filter(None, found.values()))
+    ]
+    if all(found.values()):
+        raise InputError(
+            "; ".join(said),
+            "give detections of the frames and cameras of the truth, with joints in common",
+        )
+    for line in said:
+        _LOG.info(line)
 
 
 def mapped(xyz: FloatArray, joints: Sequence[str], skeleton: Skeleton) -> FloatArray:

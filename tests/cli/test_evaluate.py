@@ -98,6 +98,16 @@ def test_a_dataset_of_ones_own(human36m: Path) -> None:
     assert "has no cameras of S11, but of S9" in refusal(*words, "--subjects", "S11", code=1)
 
 
+def test_detections_of_nobody_are_refused(human36m: Path) -> None:
+    path = human36m / "data_2d_h36m_exact.npz"
+    nobody = {"S9": {"Walking": [np.full((20, 17, 2), np.nan, np.float32)] * 4}}
+    np.savez(path, positions_2d=nobody, metadata={"layout_name": "coco"})  # pyright: ignore[reportArgumentType]
+    words = ("--on", "human36m", "--data", human36m, "--subjects", "S9", "--methods", "irls,dlt")
+    said = "nothing can be measured of S9: no two cameras detected a joint"
+    assert said in refusal(*words, code=1)
+    assert "does not exist" in refusal(*words, "--data", human36m / "nope", code=1)
+
+
 def test_refusals_say_what_to_do() -> None:
     dlt = ("--methods", "dlt")
     assert "--on sketch needs motion of people" in refusal(*dlt)

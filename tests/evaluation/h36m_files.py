@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from gentri.data import Camera, Rig
 from gentri.evaluation.human36m_cameras import CAMERAS, SIZES_PX
 from gentri.geometry.cameras import project
-from gentri.skeletons import COCO17, H36M17
+from gentri.skeletons import COCO17, H36M17, MPII16
 from gentri.synthetic import camera_ring, walk
 
 DIST = np.array([-0.2, 0.24, -0.001, -0.0014, -0.003])
@@ -137,3 +138,24 @@ def write_videopose(
         metadata=metadata,
     )
     return three, two
+
+
+def write_tree(folder: Path, clips: dict[tuple[str, str], np.ndarray]) -> None:
+    """HDF5 files of 3d-pose-baseline; of S11's Directions it lacks one."""
+    h5py = pytest.importorskip("h5py")
+    for (subject, action), coco in clips.items():
+        truth, seen = (
+            folder / subject / part for part in ("MyPoses/3D_positions", "StackedHourglass")
+        )
+        for part in (truth, seen):
+            part.mkdir(parents=True, exist_ok=True)
+        with h5py.File(truth / f"{action}.h5", "w") as file:
+            file["3D_positions"] = 1e3 * h36m32(coco).reshape(len(coco), 96).T
+        at = dict(zip(H36M17.joints, h36m(coco).transpose(1, 0, 2), strict=True))
+        at["upper_neck"] = at["neck_base"]
+        mpii = np.stack([at[joint] for joint in MPII16.joints], axis=1)
+        for camera in rig().cameras:
+            if (subject, action, camera.name) == ("S11", "Directions", "54138969"):
+                continue
+            with h5py.File(seen / f"{action.replace(' ', '_')}.{camera.name}.h5", "w") as file:
+                file["poses"] = project(camera, mpii)

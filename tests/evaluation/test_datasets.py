@@ -48,6 +48,25 @@ def test_labels_go_with_a_folder_of_keypoints(labelled: Path) -> None:
         read_human36m(labelled, None, ALL)
 
 
+def test_trees_of_3d_pose_baseline_are_found(tmp_path: Path) -> None:
+    clips = {("S9", "Walking"): files.people(1, 20)[0]}
+    files.write_tree(tmp_path / "here", clips)
+    files.write_tree(tmp_path / "there", clips)
+    files.write_camera_json(tmp_path / "here" / "camera-parameters.json", ["S9"])
+    for keypoints in (None, tmp_path / "there"):
+        (s9,) = read_human36m(tmp_path / "here", keypoints, (3, 1), ("S9",))
+        assert s9.rig.names == (CAMERAS[3], CAMERAS[1])
+
+
+def test_folders_that_do_not_exist_are_named(tmp_path: Path) -> None:
+    nope = tmp_path / "nope"
+    for read in (read_human36m, read_panoptic):
+        with pytest.raises(InputError, match=r"nope does not exist\n.*--data"):
+            read(nope, None, (0, 1))
+        with pytest.raises(InputError, match=r"nope does not exist\n.*--keypoints"):
+            read(tmp_path, nope, (0, 1))
+
+
 def test_what_is_missing_or_there_twice_is_said(videopose: Path) -> None:
     (videopose / "data_2d_h36m_cpn.npz").write_bytes(b"")
     with pytest.raises(InputError, match=r"several files with detections: .*cpn.npz, .*gt.npz"):

@@ -1,5 +1,6 @@
 """Human3.6M in its layouts: exact detections triangulate to the truth, wherever they come from."""
 
+import shutil
 from pathlib import Path
 
 import h36m_files as files
@@ -11,7 +12,7 @@ from gentri.errors import InputError
 from gentri.evaluation import evaluate, summarise
 from gentri.evaluation.human36m import read_labels, read_positions
 from gentri.evaluation.human36m_cameras import read_cameras
-from gentri.skeletons import COCO17, H36M17
+from gentri.skeletons import COCO17, H36M17, MPII16
 
 FRAMES = np.arange(0, 60, 5)
 ACTIONS = ("Directions-2", "Walking-1", "Waiting-1")
@@ -54,6 +55,31 @@ def test_a_video_that_is_not_there_saw_nothing(labelled: Path) -> None:
     seen = np.isfinite(s11.keypoints.score).any(axis=-1)
     assert not seen[0, s11.clip == 0].any()
     assert seen[1:].all() and seen[0, s11.clip > 0].all()
+
+
+def test_detections_of_the_cameras_asked_for_are_enough(labelled: Path, tmp_path: Path) -> None:
+    keypoints, views = tmp_path / "keypoints", files.CAMERAS[:2]
+    for subject, action in [("S9", "Walking-1"), ("S9", "Directions-2")]:
+        for view in views:
+            taken = Path(subject, action, view)
+            shutil.copytree(labelled / "keypoints" / taken, keypoints / taken)
+    (s9,) = read_labels(labelled / "labels.npy", keypoints, subjects=("S9",), views=views[::-1])
+    assert s9.rig.names == s9.keypoints.cameras == views[::-1]
+    assert summarise(evaluate(triangulated, [s9])).absolute_mm.mean < 0.1
+
+
+def test_an_action_that_one_of_the_cameras_recorded_is_left_out(labelled: Path) -> None:
+    paths = (labelled / "labels.npy", labelled / "keypoints")
+    (s11,) = read_labels(*paths, subjects=("S11",), views=files.CAMERAS[:2])
+    assert len(np.unique(s11.clip)) == 2
+
+
+def test_detections_may_be_in_the_tree_of_the_pictures(labelled: Path, tmp_path: Path) -> None:
+    for action in ("Walking-1", "Directions-2"):
+        pictures = tmp_path / "S9" / action / "imageSequence"
+        shutil.copytree(labelled / "keypoints" / "S9" / action, pictures)
+    (s9,) = read_labels(labelled / "labels.npy", tmp_path, subjects=("S9",))
+    assert summarise(evaluate(triangulated, [s9])).coverage == 1
 
 
 def test_frames_are_counted_from_the_number_that_is_said(labelled: Path) -> None:
@@ -104,6 +130,10 @@ def test_other_layouts_of_joints_are_known_by_the_metadata(clips, tmp_path: Path
     paths = files.write_videopose(tmp_path, clips, metadata={"layout_name": "coco"})
     s9, _ = read_positions(*paths, tmp_path / "c.json")
     assert s9.skeleton == COCO17
+    sixteen = {"num_joints": 16, "keypoints_symmetry": [[3, 4, 5], [0, 1, 2]]}
+    paths = files.write_videopose(tmp_path, clips, metadata=sixteen)
+    with pytest.raises(InputError, match=r"array of .*\n.*needed: .*, 16 joints"):
+        read_positions(*paths, tmp_path / "c.json")
     paths = files.write_videopose(tmp_path, clips, metadata={"layout_name": "humaneva15"})
     with pytest.raises(InputError, match=r"layout 'humaneva15'\n.*h36m, coco, mpii"):
         read_positions(*paths, tmp_path / "c.json")
@@ -112,7 +142,10 @@ def test_other_layouts_of_joints_are_known_by_the_metadata(clips, tmp_path: Path
 def test_what_does_not_belong_together_is_refused(clips, tmp_path: Path) -> None:
     files.write_camera_json(tmp_path / "c.json", ["S9", "S11"])
     three, two = files.write_videopose(tmp_path, clips, extra=-1)
-    with pytest.raises(InputError, match="needed: 4 of at least 23 frames and 17 joints"):
+    with pytest.raises(
+        InputError,
+        match=r"54138969 has an array of \(22, 17, 2\)\n.*needed: at least 23 frames, 17 joints",
+    ):
         read_positions(three, two, tmp_path / "c.json")
     with pytest.raises(InputError, match="has no positions_3d"):
         read_positions(two, three, tmp_path / "c.json")
@@ -125,6 +158,47 @@ def test_what_does_not_belong_together_is_refused(clips, tmp_path: Path) -> None
     files.write_camera_json(tmp_path / "c.json", ["S9", "S11"])
     with pytest.raises(InputError, match="has no S9, but S11"):
         read_positions(three, fewer, tmp_path / "c.json")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """3d-pose-baseline's folder."""
+    names = [("S9", "Directions 1"), ("S9", "Waiting 1"), ("S11", "Walking"), ("S11", "Directions")]
+    files.write_tree(tmp_path, dict(zip(names, files.people(4, 23), strict=True)))
+    files.write_camera_json(tmp_path / "c.json", ["S9", "S11"])
+    return tmp_path
+
+
+def test_the_tree_of_3d_pose_baseline_makes_sets(tree: Path) -> None:
+    s9, s11 = read_positions(tree, tree, tree / "c.json")
+    assert s9.skeleton == s11.skeleton == MPII16
+    assert len(np.unique(s9.clip)) == 1 and len(np.unique(s11.clip)) == 2
+    seen = np.isfinite(s11.keypoints.score).all(axis=-1)  # Directions comes first
+    assert seen[1:].all() and seen[0].tolist() == [False] * 23 + [True] * 23
+    found = summarise(evaluate(triangulated, [s9, s11]))
+    assert found.absolute_mm.mean < 0.1
+    assert found.coverage == 1
+    (two,) = read_positions(tree, tree, tree / "c.json", subjects=("S11",), views=files.CAMERAS[:2])
+    assert two.rig.names == files.CAMERAS[:2] and len(np.unique(two.clip)) == 1
+
+
+def test_a_tree_that_is_not_whole_is_refused(tree: Path) -> None:
+    seen = tree / "S9" / "StackedHourglass"
+    (seen / "Directions_1.58860488.h5").unlink()
+    three = files.CAMERAS[:2] + files.CAMERAS[3:]
+    s9 = {"subjects": ("S9",)}
+    assert len(read_positions(tree, tree, tree / "c.json", **s9, views=three)) == 1
+    with pytest.raises(InputError, match="no detections of S9 Directions 1 by 58860488"):
+        read_positions(tree, tree, tree / "c.json", **s9)
+    (seen / "Directions_1.55011271.h5").write_bytes(b"")
+    with pytest.raises(InputError, match=r"Directions_1\.55011271\.h5 has no numbers 'poses'"):
+        read_positions(tree, tree, tree / "c.json", **s9)
+    truth = tree / "S9" / "MyPoses" / "3D_positions"
+    (seen / "Directions_1.54138969.h5").rename(truth / "Directions 1.h5")
+    with pytest.raises(InputError, match=r"Directions 1\.h5 has no numbers '3D_positions'"):
+        read_positions(tree, tree, tree / "c.json", **s9)
+    with pytest.raises(InputError, match=r"S1/MyPoses/3D_positions has no files"):
+        read_positions(tree, tree, tree / "c.json", subjects=("S1",))
 
 
 def write_h5(path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from gentri.evaluation import metrics
 from gentri.geometry.comparison import similarity
-from gentri.skeletons import COCO17, H36M17
+from gentri.skeletons import COCO17, H36M17, Skeleton
 
 
 def poses(seed: int = 0, ticks: int = 6, joints: int = 17) -> np.ndarray:
@@ -58,6 +58,15 @@ def test_the_pelvis_is_the_middle_of_the_hips_where_there_is_none() -> None:
     assert np.isfinite(found[0]).all()
     xyz[2, COCO17.index("left_hip")] = np.nan
     assert np.isnan(metrics.relative_errors(xyz, poses(), COCO17)[2]).all()
+
+
+def test_errors_relative_to_a_pelvis_that_no_joint_shows_are_not_measured() -> None:
+    arm = Skeleton("arm", ("right_shoulder", "right_elbow", "right_wrist"), ())
+    truth = poses(joints=3)
+    assert np.isnan(metrics.relative_errors(truth, truth, arm)).all()
+    assert metrics.absolute_errors(truth, truth).max() == 0
+    one_hip = Skeleton("leg", ("right_hip", "right_knee", "hip"), ())
+    np.testing.assert_array_equal(metrics.pelvis(truth, one_hip), truth[:, 2])
 
 
 def test_aligned_errors_forget_place_attitude_and_size() -> None:

@@ -143,6 +143,49 @@ def test_bodies_of_another_format_are_refused(sequence: Path, keypoints: Path) -
         read_sequence(sequence, keypoints, NUMBERS)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ([], "has no list of bodies"),
+        ({"bodies": None}, "has no list of bodies"),
+        ({"bodies": [3]}, "has no list of bodies"),
+        ({"bodies": [{"id": 0, "joints15": []}]}, "one of its bodies has no joints19"),
+        ({"bodies": [{"joints19": [1.0] * 76}]}, "one of its bodies has no id"),
+        ({"bodies": [{"id": 0, "joints19": ["far"] * 76}]}, "a body is not made of numbers"),
+        ({"bodies": [{"id": "a", "joints19": [1.0] * 76}]}, "a body is not made of numbers"),
+    ],
+)
+def test_damaged_files_of_poses_are_refused(
+    sequence: Path, keypoints: Path, content: object, said: str
+) -> None:
+    path = next((sequence / "hdPose3d_stage1_coco19").iterdir())
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=f"{path.name}.*{said}"):
+        read_sequence(sequence, keypoints, NUMBERS)
+
+
+def test_files_without_a_number_are_none_of_the_poses(sequence: Path, keypoints: Path) -> None:
+    poses = sequence / "hdPose3d_stage1_coco19"
+    (poses / f"body3DScene_{FIRST:08d} (copy).json").write_text("")
+    found = read_sequence(sequence, keypoints, NUMBERS)
+    assert np.bincount(found.clip).tolist() == [TICKS, 6, 6]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"calibDataSource": "x"}, "has no list of cameras"),
+        ([], "has no list of cameras"),
+        ({"cameras": [{"type": "hd"}]}, "one of its cameras has no name"),
+        ({"cameras": [{"name": "00_03"}]}, "one of its cameras has no type"),
+    ],
+)
+def test_damaged_calibrations_are_refused(sequence: Path, content: object, said: str) -> None:
+    (sequence / f"calibration_{sequence.name}.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=said):
+        read_rig(sequence, NUMBERS)
+
+
 def test_protocols_are_those_of_the_paper() -> None:
     assert [len(CAMERA_SETS[name]) for name in ("CMU1", "CMU2", "CMU3", "CMU4", "H36M")] == [
         *(7, 7, 4, 10, 4)
