@@ -113,7 +113,7 @@ def test_the_scorer_of_2022_is_trained_alike(clips, tmp_path):
     settings = read_settings(changes={**SMALL, "method": "whole-pose", "optimizer.steps": "2"})
     card = train(clips, out, settings, device="cpu")
     assert 0 < card["metrics"]["error, 4 views"] < 0.5
-    assert read_whole_pose(out).skeleton == "coco17"
+    assert read_whole_pose(out).skeleton.name == "coco17"
 
 
 def test_without_a_subject_there_is_no_training(clips, tmp_path):
