@@ -84,7 +84,7 @@ class Training:
             rate = self.settings.optimizer.rate
             raise TrainingError(
                 f"at step {self.step + 1} the loss was {loss:.3g} and its gradient {norm:.3g}: "
-                "nothing can be learned any more, and nothing is written",
+                "nothing can be learned any more, and no weights are written",
                 f"lower optimizer.rate ({rate:g}), raise selection.temperature or loss.scale, and "
                 "train again",
             )
