@@ -22,7 +22,8 @@ from gentri.ransac.features import FEATURES, GROUPS
 from gentri.ransac.proposals import ALONE, ORIGINS, PRIOR_KINDS, SUBSET
 from gentri.ransac.training.examples import Data, Examples, candidate_examples, joined
 from gentri.ransac.training.losses import chosen
-from gentri.ransac.training.run import examples, fit, subjects_to_train_on
+from gentri.ransac.training.people import split_by_subject
+from gentri.ransac.training.run import examples, fit
 from gentri.ransac.training.scenes import TrainingScene
 from gentri.ransac.training.settings import read_settings
 from gentri.ransac.training.tasks import SKELETONS_AT_ONCE, CandidateTask
@@ -146,7 +147,8 @@ def rows(work: Path, quick: bool) -> Iterator[tuple[str, ...]]:
         steps = {"optimizer.steps": "50"} if quick else {}
         settings = read_settings(None, {**BASE, **ablation.changes, **steps})
         errors = "-".join(settings.examples.errors)
-        made = examples(work / errors, subjects_to_train_on(clips, settings), settings)
+        people = split_by_subject(clips, settings.examples.left_out)
+        made = examples(work / errors, people, settings)
         data = Data(*({v: ablation.keep(e) for v, e in part.items()}
                       for part in (made.training, made.held_back)))  # fmt: skip
         network, _ = fit(data, settings, work / ablation.name.replace(" ", "-").replace(":", ""))

@@ -62,6 +62,10 @@ class CalibrationError(GentriError):
     """Cameras that cannot be estimated from what was seen."""
 
 
+class TrainingError(GentriError):
+    """A training from which nothing came."""
+
+
 class PoorResultWarning(UserWarning):
     """A result that is finished but not to be trusted; the text says why."""
 

@@ -46,7 +46,7 @@ ALLOWED = {
     "stages": FOUNDATION | DOMAIN | {"pipeline", "ticks"},
     "cli": {
         *("errors", "pipeline", "stages", "configs", "weights", "media", "keypoints"),
-        *("evaluation", "motion", "ransac"),
+        *("evaluation", "motion", "ransac", "detectors"),
     },
     "api": FOUNDATION | DOMAIN | {"pipeline", "stages", "configs"},
     "__main__": {"cli"},

@@ -32,7 +32,8 @@ Methods = Annotated[
         "--methods",
         metavar="NAMES",
         help="With commas: dlt, weighted, huber, ransac, irls, priors, learned, or .safetensors of "
-        "gentri train. The first is compared with each other one.",
+        "gentri train, of which :best takes the best candidate alone, and :sampled (whole poses: "
+        ":random) one drawn by score. The first is compared with each other one.",
     ),
 ]
 Motion = Annotated[

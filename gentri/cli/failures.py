@@ -52,12 +52,21 @@ def _explained(context: typer.Context) -> Iterator[None]:
     except GentriError as error:
         _leave(context, error.message, error.hint, error.exit_code)
     except KeyboardInterrupt:
-        again = "give the same command again to go on from there"
-        hint = f"{again}, without --force for what is done" if context.meta[_FORCE] else again
-        _leave(context, "interrupted; finished chunks are kept", hint, ExitCode.INTERRUPTED)
+        _leave(context, *_interrupted(context), ExitCode.INTERRUPTED)
     except _UsageError as error:
         _answer(context, error.format_message(), "--help lists the options", ExitCode.USAGE)
         raise  # Typer has words of its own for people
+
+
+def _interrupted(context: typer.Context) -> tuple[str, str]:
+    """What is left of a command that was interrupted, and what to do."""
+    if context.invoked_subcommand == "eval":
+        return "interrupted; nothing is kept", "give the same command again to begin anew"
+    again = "give the same command again to go on from there"
+    if context.invoked_subcommand == "train":
+        return "interrupted; examples and the last checkpoint are kept", again
+    hint = f"{again}, without --force for what is done" if context.meta[_FORCE] else again
+    return "interrupted; finished chunks are kept", hint
 
 
 def _leave(context: typer.Context, message: str, hint: str, code: ExitCode) -> NoReturn:

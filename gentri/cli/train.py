@@ -37,7 +37,8 @@ Work = Annotated[
     typer.Option(
         "--work",
         metavar="DIR",
-        help="Folder of examples and checkpoints; trainings may share it. Beside FILE by default.",
+        help="Folder of examples, checkpoints and run-…/curve.csv; trainings may share it. "
+        "FILE.training by default.",
         show_default=False,
     ),
 ]
@@ -53,14 +54,17 @@ def train(
     json: options.Json = False,
 ) -> None:
     """Learn to choose: a scorer for `gentri run --scorer FILE`; goes on after an interruption."""
+    from gentri.cli.failures import printable
     from gentri.cli.progress import open_reporter
     from gentri.cli.request import parse_edits
     from gentri.cli.results import print_json
+    from gentri.detectors.device import pick_device
     from gentri.motion import read_motion
     from gentri.ransac.training.run import train as run_training
     from gentri.ransac.training.settings import read_settings
 
     wanted = read_settings(config, parse_edits(settings or (), {}))
+    there = pick_device(device.value)
     clips = tuple(clip for path in motion for clip in read_motion(path))
     with open_reporter("train") as reporter:
         card = run_training(
@@ -68,12 +72,13 @@ def train(
             out,
             wanted,
             work=work,
-            device=device.value,
+            device=there,
             progress=lambda what, done, total: reporter.advance(done, total, what),
         )
     if json:
         print_json({"out": str(out), **card})
         return
     for name, value in card["metrics"].items():
-        print(f"{name:32} {value:.4g}")
-    print(f"Written: {out}")
+        print(f"{name:32} {'not measured' if value is None else f'{value:.4g}'}")
+    print(printable(f"People: {card['people']}"))
+    print(printable(f"Written: {out}"))

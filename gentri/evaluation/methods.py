@@ -1,8 +1,9 @@
 """The ways to triangulate that gentri has, as methods to evaluate."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 import numpy as np
 import torch
@@ -12,18 +13,18 @@ from gentri.data import FloatArray, Keypoints2D, Rig
 from gentri.errors import InputError, UsageError
 from gentri.evaluation.comparison import Method
 from gentri.ransac import estimators
-from gentri.ransac.anatomy import Anatomy
 from gentri.ransac.estimators import METHODS, Estimate, Estimator, Ransac, WholeRecording
 from gentri.ransac.hypotheses import view_subsets
 from gentri.ransac.irls import started
+from gentri.ransac.learned import Learned
 from gentri.ransac.recording import Recording
-from gentri.ransac.scorer_file import WHOLE_POSE, read_card, read_whole_pose
+from gentri.ransac.scorer_file import SUFFIX, WHOLE_POSE, read_card, read_whole_pose
+from gentri.ransac.selection import Choice
 from gentri.ransac.views import Views
-from gentri.ransac.whole_pose import WholePose
+from gentri.ransac.whole_pose import BODY12, Mode, WholePose
 
 INLIER_BOX_SHARE = 0.05  # below which a view agrees, share of the diagonal of the person's box
 MIN_ANGLE_DEG = 5.0  # between the rays of a hypothesis
-SUFFIX = ".safetensors"
 
 
 def method(name: str | Path) -> Method:
@@ -34,38 +35,58 @@ def method(name: str | Path) -> Method:
     on hard joints would look better than one that does not.
 
     Args:
-        name: one of `METHODS`, or a file of weights that `gentri train` has written.
+        name: one of `METHODS`, or a file of weights that `gentri train` has written. Of scorers,
+            after a colon, how they choose: `Choice` of candidates, `Mode` of whole poses.
 
     Raises:
         UsageError: neither.
         WeightsError: the file is no weight file of a scorer.
     """
-    file = Path(name) if str(name).endswith(SUFFIX) else None
-    if file is None and name not in METHODS:
-        raise UsageError.unknown("method", str(name), [*METHODS, f"FILE{SUFFIX}"])
-    kind = cast("estimators.Method", name if file is None else "learned")
-    if file is not None and read_card(file)["method"] == WHOLE_POSE:
-        return _whole_pose(file)
+    base, choice = _choice_of(str(name))
+    file = Path(base) if base.endswith(SUFFIX) else None
+    if file is None and base not in METHODS:
+        raise UsageError.unknown("method", base, [*METHODS, f"FILE{SUFFIX}"])
+    kind = cast("estimators.Method", base if file is None else "learned")
+    whole_pose = file is not None and read_card(file)["method"] == WHOLE_POSE
+    choices = get_args(Mode if whole_pose else Choice) if kind == "learned" else ("average",)
+    if choice not in choices:
+        raise UsageError.unknown(f"choice of {base}", choice, choices)
+    if file is not None and whole_pose:
+        return _whole_pose(file, cast("Mode", choice))
 
     def chosen(cameras: int) -> Estimator | WholeRecording:
-        return estimators.estimator(kind, cameras, INLIER_BOX_SHARE, MIN_ANGLE_DEG, file)
+        found = estimators.estimator(kind, cameras, INLIER_BOX_SHARE, MIN_ANGLE_DEG, file)
+        learned = isinstance(found, Learned)
+        return replace(found, choice=cast("Choice", choice)) if learned else found
 
     chosen(2)  # what is wrong with the weights is said now, not later
     return lambda keypoints, rig: _points(keypoints, rig, chosen(len(rig.cameras)))
 
 
-def _whole_pose(file: Path) -> Method:
+def _choice_of(name: str) -> tuple[str, str]:
+    """The name in front of the last colon, and what is behind it."""
+    base, colon, choice = name.rpartition(":")
+    if not colon or name.endswith(SUFFIX):  # a drive's colon
+        return name, "average"
+    return base, choice
+
+
+def _whole_pose(file: Path, mode: Mode) -> Method:
     network = read_whole_pose(file)
+    scored = network.skeleton
 
     def triangulated(keypoints: Keypoints2D, rig: Rig) -> FloatArray:
-        skeleton = keypoints.skeleton
-        if skeleton.name != network.skeleton:
+        there = keypoints.skeleton
+        if missing := [joint for joint in scored.joints if joint not in there.joints]:
+            other = f"train one that sees fewer (--set network.joint_set={BODY12.name}), or "
             raise InputError(
-                f"{file} scores poses of {network.skeleton}, the detections are of {skeleton.name}",
-                "train one on this joint set, or leave it out",
+                f"{file} scores poses of {scored.name}, the detections are of {there.name}, "
+                f"without {', '.join(missing)}",
+                f"{'' if scored == BODY12 else other}leave it out",
             )
+        joints = [there.index(joint) for joint in scored.joints]
         subsets = view_subsets(len(rig.cameras))
-        return _points(keypoints, rig, WholePose(network, Anatomy.of(skeleton), subsets))
+        return _points(keypoints, rig, WholePose(network, joints, subsets, mode))
 
     return triangulated
 

@@ -22,7 +22,7 @@ from gentri.ransac.priors import with_priors
 from gentri.ransac.proposals import propose
 from gentri.ransac.recording import Recording
 from gentri.ransac.scorer_file import read_scorer
-from gentri.ransac.selection import average_candidate, inlier_views
+from gentri.ransac.selection import Choice, chosen_candidate, inlier_views
 from gentri.ransac.views import Views
 from gentri.weights.store import locate
 
@@ -41,23 +41,28 @@ def load_scorer(path: Path | None = None) -> CandidateScorer:
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """Candidates averaged by what the network makes of them.
+    """Candidates averaged, or one of them, by what the network makes of them.
 
     Attributes:
         network: trained.
         inlier_box_share: reprojection error below which a view agrees, share of the person's box.
         min_angle: least angle between the rays of a subset of views, radians.
+        choice: how a point comes from the scored candidates; errors are foreseen of the average.
+        seed: of what is drawn.
     """
 
     network: CandidateScorer
     inlier_box_share: float
     min_angle: float
+    choice: Choice = "average"
+    seed: int = 0
 
     def over(self, recording: Recording) -> Callable[[slice, Views], Estimate]:
         """What to do with each chunk of the recording."""
         anatomy = Anatomy.of(recording.skeleton).to(recording.device)
         look = first_look(recording, anatomy, self.min_angle)
         network = self.network.to(recording.device).eval()
+        generator = torch.Generator().manual_seed(self.seed)
 
         @torch.no_grad()
         def choose(where: slice, views: Views) -> Estimate:
@@ -66,7 +71,9 @@ class Learned:
             candidates, origin = propose(views, context, anatomy, self.min_angle)
             features = describe(views, candidates, origin, context, look.misfit_of(where), anatomy)
             judgement = network(features, anatomy.kind, candidates.valid)
-            xyz = average_candidate(candidates, judgement.score)
+            xyz = chosen_candidate(candidates, judgement.score, self.choice, generator)
+            if self.choice != "average":
+                return _estimate(seen, xyz, self.inlier_box_share, None)
             error = LENGTH * judgement.log_error_of_choice.to(xyz).expm1().clamp_min(0)
             return _estimate(seen, xyz, self.inlier_box_share, error * context.unit[:, None])
 

@@ -15,6 +15,7 @@ from gentri.ransac.candidate_scorer import CandidateScorer, Sizes
 from gentri.ransac.features import GROUPS
 from gentri.ransac.whole_pose import WholePoseScorer
 
+SUFFIX = ".safetensors"
 CANDIDATES, WHOLE_POSE = "candidates", "whole-pose"
 _TOLD = {"features": GROUPS, "kinds": list(KINDS)}  # to the scorer of candidates, in this order
 
@@ -29,7 +30,7 @@ def write_scorer(network: nn.Module, path: Path, card: Mapping[str, Any]) -> Non
     if isinstance(network, CandidateScorer):
         about |= {"method": CANDIDATES, "sizes": asdict(network.sizes), **_TOLD}
     elif isinstance(network, WholePoseScorer):
-        about |= {"method": WHOLE_POSE, "skeleton": network.skeleton}
+        about |= {"method": WHOLE_POSE, "skeleton": network.skeleton.name}
     with atomic_write(path) as temporary:
         temporary.write_bytes(save(network.state_dict(), {"gentri": json.dumps(about)}))
 

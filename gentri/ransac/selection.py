@@ -1,4 +1,6 @@
-"""From scored candidates to one point per joint: take the best, refit it on its inliers."""
+"""From scored candidates to one point per joint: the best, refit on its inliers, or the average."""
+
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -6,6 +8,9 @@ from torch import Tensor
 from gentri.ransac.hypotheses import Candidates
 from gentri.ransac.least_squares import nearest_points
 from gentri.ransac.views import Views, reprojection_error
+
+# What becomes of scores: the mean of all by their shares, the best, or one drawn by its share.
+Choice = Literal["average", "best", "sampled"]
 
 
 def best_candidate(candidates: Candidates, score: Tensor) -> Tensor:
@@ -37,3 +42,16 @@ def average_candidate(candidates: Candidates, score: Tensor) -> Tensor:
     weight = torch.where(candidates.valid, weight, 0.0).to(candidates.xyz)
     xyz = torch.where(candidates.valid[..., None], candidates.xyz, 0.0)
     return torch.where(some, (weight[..., None] * xyz).sum(dim=2), torch.nan)
+
+
+def chosen_candidate(
+    candidates: Candidates, score: Tensor, choice: Choice, generator: torch.Generator
+) -> Tensor:
+    """One point (B, J, 3) for each joint by logits (B, J, K); NaN where no candidate is valid."""
+    if choice == "average":
+        return average_candidate(candidates, score)
+    if choice == "sampled":  # the largest of logits with Gumbel noise is a draw from their softmax
+        uniform = torch.rand(score.shape, generator=generator).clamp(1e-6, 1 - 1e-6)
+        score = score - torch.log(-torch.log(uniform)).to(score)
+    best = best_candidate(candidates, torch.where(candidates.valid, score, -torch.inf))
+    return torch.where(candidates.valid.any(dim=-1, keepdim=True), best, torch.nan)

@@ -19,12 +19,20 @@ from gentri.ransac.anatomy import Anatomy
 from gentri.ransac.estimators import Estimate
 from gentri.ransac.least_squares import nearest_points, subset_points
 from gentri.ransac.views import Views
-from gentri.skeletons import skeleton
+from gentri.skeletons import BODY_JOINTS, COCO17, Skeleton, skeleton
 
 HYPOTHESES = 200
 LAYERS = (1000, 900, 900, 900, 900, 700)  # widths, section 4.1
 
 Mode = Literal["average", "best", "random"]
+
+# The twelve joints of trunk and limbs: nearly all joint sets have them.
+BODY12 = Skeleton(
+    "body12",
+    BODY_JOINTS,
+    tuple(limb for limb in COCO17.limbs if set(limb) <= set(BODY_JOINTS)),
+)
+JOINT_SETS = {one.name: one for one in (COCO17, BODY12)}
 
 
 class WholePoseScorer(nn.Module):
@@ -35,8 +43,8 @@ class WholePoseScorer(nn.Module):
 
     def __init__(self, skeleton_name: str) -> None:
         super().__init__()
-        self.skeleton = skeleton_name
-        joints = skeleton(skeleton_name)
+        self.skeleton = JOINT_SETS.get(skeleton_name) or skeleton(skeleton_name)
+        joints = self.skeleton
         self.register_buffer("mean", torch.zeros(len(joints), 3))
         self.register_buffer("spread", torch.ones(len(joints), 3))
         widths = (len(joints.limbs), *LAYERS)
@@ -80,25 +88,26 @@ class WholePose:
 
     Attributes:
         network: trained.
-        anatomy: of the joint set.
+        joints: (J',) places of the joints that it sees among those of the views.
         subsets: (K, C) bool of views.
         mode: how a pose comes from the scored hypotheses.
         seed: of the hypotheses.
     """
 
     network: WholePoseScorer
-    anatomy: Anatomy
+    joints: list[int]
     subsets: NDArray[np.bool_]
     mode: Mode = "average"
     seed: int = 0
 
     def __call__(self, views: Views) -> Estimate:
         """Points (B, J, 3) and the views that see them (B, J, C)."""
+        anatomy = Anatomy.of(self.network.skeleton)
         generator = torch.Generator().manual_seed(self.seed)
         poses = pose_hypotheses(views, self.subsets, HYPOTHESES, generator).nan_to_num()
         with torch.no_grad():
-            pose = relative(poses, self.anatomy).float()
-            score = self.network(pose, self.anatomy.ends).to(poses)
+            pose = relative(poses[:, :, self.joints], anatomy).float()
+            score = self.network(pose, anatomy.ends).to(poses)
         xyz = chosen_pose(poses, score, self.mode, generator)
         enough = (views.seen.sum(dim=-1) >= 2)[..., None]
         return Estimate(views, torch.where(enough, xyz, torch.nan), views.seen)

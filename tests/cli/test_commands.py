@@ -170,6 +170,29 @@ def test_interruption_keeps_chunks(gentri: Gentri, videos: list[str], name: str)
 
 
 @pytest.mark.parametrize(
+    ("command", "kept"),
+    [
+        ("eval", "nothing is kept\n  → give the same command again to begin anew"),
+        (
+            "train",
+            "examples and the last checkpoint are kept\n  → give the same command again to go",
+        ),
+    ],
+)
+def test_interrupted_commands_say_what_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, kept: str
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gentri.motion.read_motion", stop)
+    motion = ("--motion", "x") if command == "eval" else ("x",)
+    done = CliRunner().invoke(app, [command, *motion])
+    assert done.exit_code == 130
+    assert f"interrupted; {kept}" in done.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("run", "--set", "judge.verdikt=good"), "did you mean judge.verdict?"),

@@ -1,5 +1,6 @@
 import json
 
+import torch
 from sessions import ROOT
 
 from gentri.ransac.scorer_file import read_card
@@ -27,6 +28,18 @@ def test_misspelt_settings_are_refused_with_the_nearest_name(program, tmp_path):
     assert done.returncode == 2
     assert "optimizer.steps" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_people_are_told_and_a_device_that_is_not_there_is_refused(program, tmp_path):
+    words = ("train", CLIPS, "--out", tmp_path / "mine.safetensors", *changed(SMALL))
+    done = program(*words)
+    assert done.returncode == 0, done.stderr
+    for text in (done.stderr, done.stdout):
+        assert "judged by 02, 27, 29; left out: 05, 06, 07, 08, 16, cmuev_*" in text
+    if not torch.cuda.is_available():
+        done = program(*words, "--device", "cuda")
+        assert done.returncode == 2
+        assert "this machine has no device 'cuda'" in done.stderr
 
 
 def test_motion_that_is_not_there_is_named(program, tmp_path):

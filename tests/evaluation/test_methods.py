@@ -1,6 +1,7 @@
 """Ways to triangulate as methods: exact, on the same joints, and what is refused."""
 
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from gentri.evaluation.synthetic import suite, synthetic_sets
 from gentri.ransac.candidate_scorer import CandidateScorer, Sizes
 from gentri.ransac.estimators import METHODS
 from gentri.ransac.scorer_file import write_scorer
-from gentri.ransac.whole_pose import WholePoseScorer
+from gentri.ransac.whole_pose import BODY12, WholePoseScorer
 from gentri.skeletons import COCO17, H36M17
 from gentri.synthetic import camera_ring, observe, walk
 
@@ -121,11 +122,47 @@ def test_files_say_which_method_they_are_of(candidates: Path, whole_pose: Path) 
     assert not np.allclose(points(candidates, one), points(whole_pose, one), equal_nan=True)
 
 
-def test_a_scorer_of_poses_is_of_one_joint_set(whole_pose: Path) -> None:
+def test_scorers_choose_as_they_are_told(candidates: Path, whole_pose: Path) -> None:
+    one = shortened(next(synthetic_sets(suite("sketch"), 3, clips(), 100)), 12)
+    for name, drawn in ((candidates, "sampled"), (whole_pose, "random"), ("learned", "sampled")):
+        average = points(name, one)
+        found = {choice: points(f"{name}:{choice}", one) for choice in ("average", "best", drawn)}
+        np.testing.assert_array_equal(found["average"], average)
+        np.testing.assert_array_equal(found[drawn], points(f"{name}:{drawn}", one))  # seeded
+        for xyz in found.values():
+            np.testing.assert_array_equal(np.isfinite(xyz), np.isfinite(average))
+        for a, b in combinations(found.values(), 2):
+            assert not np.allclose(a, b, equal_nan=True)
+
+
+def test_the_average_of_candidates_is_better_than_the_best_and_that_than_one_drawn() -> None:
+    sets = [shortened(one, 40) for one in synthetic_sets(suite("sketch"), 4, clips(), 100)]
+    average, best, sampled = (
+        summarise(evaluate(method(name), sets)).absolute_mm.mean
+        for name in ("learned", "learned:best", "learned:sampled")
+    )
+    assert average < best < sampled < 2 * average
+
+
+def test_a_scorer_of_poses_needs_the_joints_that_it_sees(whole_pose: Path) -> None:
     one = walking_set(clips=1)
     other = replace(one.keypoints, skeleton=H36M17)
-    with pytest.raises(InputError, match=r"scores poses of coco17, the detections are of h36m17"):
+    words = r"scores poses of coco17, the detections are of h36m17, without nose.*\n.*=body12\)"
+    with pytest.raises(InputError, match=words):
         method(whole_pose)(other, one.rig)
+
+
+def test_twelve_joints_are_enough_to_score_poses_of_any_set(tmp_path: Path) -> None:
+    one = shortened(walking_set(clips=1), 12)
+    file = tmp_path / "body.safetensors"
+    write_scorer(WholePoseScorer(BODY12.name), file, {})
+    xyz = points(f"{file}:best", one)
+    assert np.nanmax(np.linalg.norm(xyz - one.truth, axis=-1)) < 1e-3
+    order = [COCO17.index(j) if j in COCO17.joints else 0 for j in H36M17.joints]
+    k = one.keypoints
+    keypoints = replace(k, xy_px=k.xy_px[:, :, order], score=k.score[:, :, order], skeleton=H36M17)
+    other = method(f"{file}:best")(keypoints, one.rig)
+    assert np.nanmax(np.linalg.norm(other - one.truth[:, order], axis=-1)) < 1e-3
 
 
 def test_what_is_no_method_is_refused(tmp_path: Path) -> None:
@@ -133,6 +170,10 @@ def test_what_is_no_method_is_refused(tmp_path: Path) -> None:
         method("irl")
     with pytest.raises(UsageError, match=r"known: dlt, .*FILE\.safetensors"):
         method("nonsense")
+    with pytest.raises(UsageError, match=r"unknown choice of irls: best\n.*known: average"):
+        method("irls:best")
+    with pytest.raises(UsageError, match=r"unknown choice of learned: bets\n.*did you mean best"):
+        method("learned:bets")
     (tmp_path / "no.safetensors").write_bytes(b"none")
     with pytest.raises(WeightsError, match="is not a weight file of a scorer"):
         method(tmp_path / "no.safetensors")

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from gentri.errors import TrainingError
 from gentri.pipeline.atomic import atomic_write
 from gentri.ransac.training.examples import Data, Examples
 from gentri.ransac.training.settings import TrainingSettings
@@ -34,7 +35,7 @@ class Training:
         self.averaged.load_state_dict(self.network.state_dict())
         # Each step sees one number of views, as often as there are examples of it.
         self.share = np.array([len(next(iter(e.values()))) for e in data.training.values()])
-        self.step = 0
+        self.step, self.seconds = 0, 0.0  # of all runs together
         optimizer = settings.optimizer
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=optimizer.rate, weight_decay=optimizer.decay
@@ -43,11 +44,12 @@ class Training:
 
     def run(self, progress: Progress) -> dict[str, float]:
         """Take the steps that are missing; errors of what was held back at the end."""
-        total, start = self.settings.optimizer.steps, time.monotonic()
+        total, start = self.settings.optimizer.steps, time.monotonic() - self.seconds
         while self.step < total:
             self._take_step()
-            if self.step % JUDGE_STEPS == 0:
-                self._write_curve(time.monotonic() - start)
+            self.seconds = time.monotonic() - start
+            if self.step % JUDGE_STEPS == 0 or self.step == total:
+                self._write_curve()
             if self.step % CHECKPOINT_STEPS == 0:
                 self._save()
             progress("steps", self.step, total)
@@ -66,7 +68,8 @@ class Training:
         loss = self.task.loss(self.network, batch, int(views), done, generator)
         self.optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self._check_finite(loss.item(), norm.item())
         self.optimizer.step()
         self.step += 1
         keep = min(settings.averaged, (1 + self.step) / (10 + self.step))
@@ -75,6 +78,16 @@ class Training:
                 self.averaged.parameters(), self.network.parameters(), strict=True
             ):
                 mean.lerp_(new, 1 - keep)
+
+    def _check_finite(self, loss: float, norm: float) -> None:
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            rate = self.settings.optimizer.rate
+            raise TrainingError(
+                f"at step {self.step + 1} the loss was {loss:.3g} and its gradient {norm:.3g}: "
+                "nothing can be learned any more, and no weights are written",
+                f"lower optimizer.rate ({rate:g}), raise selection.temperature or loss.scale, and "
+                "train again",
+            )
 
     def _batch(self, examples: Examples, rng: np.random.Generator) -> Examples:
         count = len(next(iter(examples.values())))
@@ -92,15 +105,21 @@ class Training:
         self.averaged.train()
         return {name: round(value, 6) for name, value in found.items()}
 
-    def _write_curve(self, seconds: float) -> None:
-        row = {"step": self.step, "seconds": round(seconds, 1), **self._judged()}
-        path = self.work / "curve.csv"
-        new = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
+    def _write_curve(self) -> None:
+        """A line for this step, after those of the steps before."""
+        row = {"step": self.step, "seconds": round(self.seconds, 1), **self._judged()}
+        path, rows = self.work / "curve.csv", []
+        if path.exists():
+            with path.open(newline="", encoding="utf-8") as file:
+                # A run that was killed may have got farther than its checkpoint.
+                rows = [old for old in csv.DictReader(file) if int(old["step"]) < self.step]
+        with (
+            atomic_write(path) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.DictWriter(file, list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+            writer.writeheader()
+            writer.writerows([*rows, row])
 
     def _save(self) -> None:
         from safetensors.torch import save_file
@@ -111,7 +130,7 @@ class Training:
             state |= {f"optimizer.{number}.{k}": v for k, v in moments.items()}
         state = {k: v.detach().clone().contiguous() for k, v in state.items()}
         with atomic_write(self.work / "checkpoint.safetensors") as path:
-            save_file(state, path, {"step": str(self.step)})
+            save_file(state, path, {"step": str(self.step), "seconds": str(self.seconds)})
 
     def _resume(self) -> None:
         from safetensors import safe_open
@@ -120,7 +139,8 @@ class Training:
         if not path.exists():
             return
         with safe_open(path, "pt") as file:
-            self.step = int((file.metadata() or {})["step"])
+            about = file.metadata() or {}
+            self.step, self.seconds = int(about["step"]), float(about.get("seconds", 0.0))
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
         def under(prefix: str) -> dict[str, torch.Tensor]:

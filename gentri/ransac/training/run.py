@@ -7,21 +7,25 @@ step.
 
 import hashlib
 import json
+import logging
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
-from gentri.errors import InputError
-from gentri.ransac.scorer_file import write_scorer
+from gentri.errors import UsageError
+from gentri.ransac.scorer_file import SUFFIX, write_scorer
 from gentri.ransac.training.examples import MAKERS, Data, Wanted, example_files, joined
 from gentri.ransac.training.loop import Progress, Training
+from gentri.ransac.training.people import People, split_by_subject, subjects
 from gentri.ransac.training.settings import TrainingSettings
 from gentri.ransac.training.tasks import TASKS
 from gentri.synthetic import Clip
+
+_LOG = logging.getLogger(__name__)
 
 
 def train(
@@ -30,7 +34,7 @@ def train(
     settings: TrainingSettings,
     *,
     work: Path | None = None,
-    device: str = "auto",
+    device: str = "cpu",
     progress: Progress = lambda _what, _done, _total: None,
 ) -> dict[str, Any]:
     """Train a scorer and write it.
@@ -39,29 +43,36 @@ def train(
         clips: motion of people.
         out: the `.safetensors` to write.
         settings: from `read_settings`.
-        work: folder for examples and checkpoints, which a later run goes on with; trainings of
-            other settings may share it. None: beside the result.
-        device: where the network is trained; "auto" takes CUDA where there is one.
+        work: folder for examples, checkpoints and `curve.csv`, which a later run goes on with;
+            trainings of other settings may share it. None: beside the result.
+        device: where the network is trained.
         progress: called now and then.
 
     Returns:
-        The card: settings, subjects, metrics.
+        The card: settings, subjects, metrics (None where there is no such figure).
 
     Raises:
         InputError: no subject is left to train on.
+        TrainingError: the loss is no number any more; nothing is written.
+        UsageError: the result cannot be written there.
     """
-    mine = subjects_to_train_on(clips, settings)
+    people = split_by_subject(clips, settings.examples.left_out)
+    _check_place(out)
+    _LOG.info(people.words)
     work = out.with_name(f"{out.name}.training") if work is None else work
-    made = [settings.method, settings.seed, asdict(settings.examples), *_motion(mine)]
-    data = examples(work / f"examples-{_digest(made)}", mine, settings, progress)
+    made = [settings.method, settings.seed, asdict(settings.examples)]
+    made += [_motion(people.training), _motion(people.judges)]
+    data = examples(work / f"examples-{_digest(made)}", people, settings, progress)
     own = work / f"run-{_digest([*made, asdict(settings)])}"
     network, metrics = fit(data, settings, own, device=device, progress=progress)
     card = {
         "settings": asdict(settings),
-        "subjects": sorted({clip.subject for clip in mine}),
-        "clips": len(mine),
+        "subjects": subjects(people.training),
+        "judged_by": subjects(people.judging),
+        "people": people.words,
+        "clips": len(people.training),
         "examples": {str(v): len(next(iter(e.values()))) for v, e in data.training.items()},
-        "metrics": metrics,
+        "metrics": {name: x if math.isfinite(x) else None for name, x in metrics.items()},
     }
     write_scorer(network, out, card)
     return card
@@ -72,7 +83,7 @@ def fit(
     settings: TrainingSettings,
     work: Path,
     *,
-    device: str = "auto",
+    device: str = "cpu",
     progress: Progress = lambda _what, _done, _total: None,
 ) -> tuple[nn.Module, dict[str, float]]:
     """Train on examples; the network, and figures of what was held back.
@@ -85,23 +96,21 @@ def fit(
         progress: as for `train`.
     """
     work.mkdir(parents=True, exist_ok=True)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
     training = Training(TASKS[settings.method](settings), data, settings, work, device)
     metrics = training.run(progress)
     return training.averaged, metrics
 
 
-def subjects_to_train_on(clips: tuple[Clip, ...], settings: TrainingSettings) -> tuple[Clip, ...]:
-    """Clips of subjects that are not left out; InputError where there are none."""
-    left_out = tuple(settings.examples.left_out)
-    mine = tuple(c for c in clips if not c.subject.startswith(left_out or ("\0",)))
-    if not any(clip.moving for clip in mine):
-        raise InputError(
-            f"of {len(clips)} clips none of a person who walks is left to train on",
-            f"give more motion, or fewer subjects in examples.left_out ({', '.join(left_out)})",
-        )
-    return mine
+def _check_place(out: Path) -> None:
+    """Refuse before the work what could not be written after it."""
+    if out.suffix != SUFFIX or out.is_dir():
+        raise UsageError(f"{out} is no name of a weight file", f"name a file: --out NAME{SUFFIX}")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"the folder {out.parent} cannot be made: {error.strerror}", "name another with --out"
+        ) from error
 
 
 def _motion(clips: tuple[Clip, ...]) -> list[str]:
@@ -117,7 +126,7 @@ def _digest(what: list[Any]) -> str:
 
 def examples(
     folder: Path,
-    clips: tuple[Clip, ...],
+    people: People,
     settings: TrainingSettings,
     progress: Progress = lambda _what, _done, _total: None,
 ) -> Data:
@@ -127,13 +136,14 @@ def examples(
     data, wanted, done = Data({}, {}), settings.examples, 0
     for views, takes in zip(wanted.views, wanted.takes, strict=True):
         back = max(1, round(wanted.held_back * takes))
-        for kept, count, part in ((data.training, takes, 0), (data.held_back, back, 1)):
+        parts = ((data.training, people.training, takes), (data.held_back, people.judges, back))
+        for part, (kept, clips, count) in enumerate(parts):
             seed = 2 * settings.seed + part
             which = Wanted(MAKERS[settings.method], views, count, tuple(wanted.errors), seed)
-            parts = []
+            files = []
             for path in example_files(folder / str(part), clips, which):
-                parts.append(load_file(path))
+                files.append(load_file(path))
                 progress("examples", done, sum(wanted.takes))
-            kept[views] = joined(parts)
+            kept[views] = joined(files)
         done += takes
     return data

@@ -1,16 +1,24 @@
 """Settings of a training: every default stands once, with its reason, in `train.toml`."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 import tomlkit
 from tomlkit.exceptions import ParseError
 
 from gentri.errors import UsageError
+from gentri.ransac.features import GROUPS
+from gentri.ransac.training.scenes import KINDS
+from gentri.ransac.whole_pose import JOINT_SETS
 
 DEFAULTS = Path(__file__).with_name("train.toml")
+MOST_SEED = 2**62
+
+Method = Literal["candidates", "whole-pose"]
+SelectionKind = Literal["softmax", "gumbel"]
 
 
 @dataclass(frozen=True)
@@ -34,13 +42,14 @@ class NetworkSettings:
     layers: int
     attention: bool
     features_left_out: list[str]
+    joint_set: str
 
 
 @dataclass(frozen=True)
 class SelectionSettings:
     """How a candidate is chosen while training."""
 
-    kind: Literal["softmax", "gumbel"]
+    kind: SelectionKind
     hard: bool
     temperature: list[float]
 
@@ -73,7 +82,7 @@ class OptimizerSettings:
 class TrainingSettings:
     """All of `train.toml`."""
 
-    method: Literal["candidates", "whole-pose"]
+    method: Method
     seed: int
     examples: ExampleSettings
     network: NetworkSettings
@@ -92,7 +101,7 @@ def read_settings(
         changes: TOML values by dotted key, as `{"optimizer.steps": "100"}`; a text needs no quotes.
 
     Raises:
-        UsageError: unknown keys, or values of another type.
+        UsageError: unknown keys, or values that cannot be.
     """
     values = tomlkit.parse(DEFAULTS.read_text(encoding="utf-8")).unwrap()
     if path is not None:
@@ -103,7 +112,116 @@ def read_settings(
         for table in reversed(tables):
             change = {table: change}
         _merge(values, change, "")
-    return _built(TrainingSettings, values)
+    for name, rule in RULES.items():
+        table, _, key = name.rpartition(".")
+        _check(name, (values[table] if table else values)[key], rule)
+    settings = _built(TrainingSettings, values)
+    _check_together(settings)
+    return settings
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a setting may be.
+
+    Attributes:
+        needed: in words.
+        fits: whether a value is that.
+    """
+
+    needed: str
+    fits: Callable[[Any], bool]
+
+
+def _whole(least: int, most: float = math.inf) -> Rule:
+    words = f"from {least} on" if most == math.inf else f"from {least} to {most}"
+    return Rule(f"a whole number {words}", lambda x: type(x) is int and least <= x <= most)
+
+
+def _number(words: str, fits: Callable[[float], bool]) -> Rule:
+    return Rule(f"a number {words}", lambda x: _is_number(x) and fits(x))
+
+
+def _one_of(choices: Iterable[str]) -> Rule:
+    choices = tuple(choices)
+    return Rule(f"one of {', '.join(choices)}", lambda x: x in choices)
+
+
+def _list_of(rule: Rule, least: int = 0) -> Rule:
+    some = "one or more, each once, each " if least else "each once, each "
+
+    def fits(values: list[Any]) -> bool:
+        alone = all(rule.fits(x) for x in values)
+        return alone and len(values) == len(set(values)) >= least
+
+    return Rule(f"a list: {some}{rule.needed}", fits)
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, (int, float)) and not isinstance(x, bool) and math.isfinite(x)
+
+
+_TEXT = Rule("a text", lambda x: isinstance(x, str))
+_ABOVE_0 = _number("above 0", lambda x: x > 0)
+_FROM_0 = _number("from 0 on", lambda x: x >= 0)
+
+RULES = {
+    "method": _one_of(get_args(Method)),
+    "seed": _whole(0, MOST_SEED),
+    "examples.views": _list_of(_whole(2), 1),
+    "examples.takes": Rule(
+        "a list of whole numbers from 1 on, one for each of examples.views",
+        lambda values: all(type(x) is int and x >= 1 for x in values),
+    ),
+    "examples.errors": _list_of(_one_of(KINDS), 1),
+    "examples.held_back": _number("between 0 and 1", lambda x: 0 < x < 1),
+    "examples.left_out": _list_of(_TEXT),
+    "network.candidate": _whole(1),
+    "network.joint": _whole(1),
+    "network.heads": _whole(1),
+    "network.layers": _whole(0),
+    "network.features_left_out": _list_of(_one_of(GROUPS)),
+    "network.joint_set": _one_of(JOINT_SETS),
+    "selection.kind": _one_of(get_args(SelectionKind)),
+    "selection.temperature": Rule(
+        "a list of two numbers above 0",
+        lambda values: len(values) == 2 and all(map(_ABOVE_0.fits, values)),
+    ),
+    "loss.scale": _ABOVE_0,
+    **{f"loss.{f.name}": _FROM_0 for f in fields(LossSettings) if f.name != "scale"},
+    "optimizer.steps": _whole(1),
+    "optimizer.batch": _whole(1),
+    "optimizer.rate": _number("above 0, 1 at most", lambda x: 0 < x <= 1),
+    "optimizer.decay": _FROM_0,
+    "optimizer.warm_up": _whole(0),
+    "optimizer.averaged": _number("from 0 on, below 1", lambda x: 0 <= x < 1),
+}
+
+
+def _check(name: str, value: Any, rule: Rule) -> None:
+    if not rule.fits(value):
+        raise UsageError(
+            f"{name} is {value!r}, where {rule.needed} is needed",
+            f"see {DEFAULTS.name} for what it means",
+        )
+
+
+def _check_together(settings: TrainingSettings) -> None:
+    """What one setting asks of another."""
+    views, takes = settings.examples.views, settings.examples.takes
+    if len(views) != len(takes):
+        raise UsageError(
+            f"examples.takes is {takes}, where one number for each of examples.views "
+            f"({views}) is needed",
+            "set both",
+        )
+    joint, heads = settings.network.joint, settings.network.heads
+    if joint % heads:
+        raise UsageError(
+            f"network.heads is {heads}, where a number that divides network.joint ({joint}) "
+            "is needed",
+            "set one of them, or both",
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:

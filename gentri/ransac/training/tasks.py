@@ -1,5 +1,6 @@
 """The two things that can be trained, behind one interface."""
 
+import math
 from typing import Protocol
 
 import torch
@@ -16,7 +17,13 @@ from gentri.ransac.training.losses import (
     whole_pose_loss,
 )
 from gentri.ransac.training.settings import TrainingSettings
-from gentri.ransac.whole_pose import HYPOTHESES, WholePoseScorer, chosen_pose, relative
+from gentri.ransac.whole_pose import (
+    HYPOTHESES,
+    JOINT_SETS,
+    WholePoseScorer,
+    chosen_pose,
+    relative,
+)
 from gentri.skeletons import COCO17
 
 UNKNOWN_KIND = (
@@ -94,16 +101,22 @@ class CandidateTask:
             judgement = network(some["features"].float(), kind, some["valid"])
             share = torch.where(some["valid"], judgement.score.softmax(dim=-1), 0.0)
             error = (chosen(share, some) - some["truth"]).norm(dim=-1)
-            errors.append(error[some["known"]])
-            foreseen.append(judgement.log_error_of_choice[some["known"]])
+            errors.append(error[some["known"]].cpu())
+            foreseen.append(judgement.log_error_of_choice[some["known"]].cpu())
         error, expected = torch.cat(errors), LENGTH * torch.cat(foreseen).expm1()
-        ranks = torch.stack([x.argsort().argsort().double() for x in (error, expected)])
-        correlation = torch.corrcoef(ranks)[0, 1]
         return {
             "error": float(error.mean()),
             "99th percentile": float(error.quantile(0.99)),
-            "rank correlation": float(correlation),
+            "rank correlation": rank_correlation(error, expected),
         }
+
+
+def rank_correlation(a: Tensor, b: Tensor) -> float:
+    """Spearman's, of values (N,); NaN where one of them is no number, or all are the same."""
+    if any(not x.isfinite().all() or (x == x[0]).all() for x in (a, b)):
+        return math.nan
+    ranks = torch.stack([x.argsort().argsort().double() for x in (a, b)])
+    return float(torch.corrcoef(ranks)[0, 1])
 
 
 def _columns(group: str) -> slice:
@@ -123,12 +136,14 @@ class WholePoseTask:
 
     def __init__(self, settings: TrainingSettings) -> None:
         self.settings = settings
-        self.anatomy = Anatomy.of(COCO17)
+        self.skeleton = JOINT_SETS[settings.network.joint_set]
+        self.anatomy = Anatomy.of(self.skeleton)
+        self.joints = [COCO17.index(joint) for joint in self.skeleton.joints]
 
     def network(self, examples: dict[int, Examples]) -> WholePoseScorer:
         """With mean and spread of the poses."""
-        network = WholePoseScorer(COCO17.name)
-        poses = torch.cat([e["truth"] for e in examples.values()])
+        network = WholePoseScorer(self.skeleton.name)
+        poses = torch.cat([e["truth"][:, self.joints] for e in examples.values()])
         network.mean.copy_(poses.mean(dim=0))
         network.spread.copy_(poses.std(dim=0).clamp_min(1e-3))
         return network
@@ -140,7 +155,8 @@ class WholePoseTask:
         """Of one step."""
         poses = self._hypotheses(batch, generator)
         score = network(poses, self.anatomy.ends)
-        return whole_pose_loss(poses, score, batch["truth"], self.settings.loss.entropy)
+        truth = batch["truth"][:, self.joints]
+        return whole_pose_loss(poses, score, truth, self.settings.loss.entropy)
 
     def judged(self, network: nn.Module, examples: Examples) -> dict[str, float]:
         """Mean error of the average pose about the hips, metres."""
@@ -151,12 +167,13 @@ class WholePoseTask:
             some = {name: x[part].to(device) for name, x in examples.items()}
             poses = self._hypotheses(some, generator)
             pose = chosen_pose(poses, network(poses, self.anatomy.ends), "average", generator)
-            errors.append((relative(pose, self.anatomy) - some["truth"]).norm(dim=-1))
+            truth = some["truth"][:, self.joints]
+            errors.append((relative(pose, self.anatomy) - truth).norm(dim=-1).cpu())
         return {"error": float(torch.cat(errors).mean())}
 
     def _hypotheses(self, examples: Examples, generator: torch.Generator) -> Tensor:
         """Poses (B, H, J, 3) about the hips, each joint from a random subset."""
-        points = examples["points"]
+        points = examples["points"][:, self.joints]
         batch, joints, options, _ = points.shape
         pick = torch.randint(options, (batch, joints, HYPOTHESES), generator=generator)
         drawn = points.gather(2, pick[..., None].expand(*pick.shape, 3).to(points.device))
