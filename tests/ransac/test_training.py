@@ -95,6 +95,15 @@ def test_scenes_are_alike_for_a_seed_and_unlike_otherwise(clips):
     assert a.walk.xyz.shape != c.walk.xyz.shape or not np.array_equal(a.walk.xyz, c.walk.xyz)
 
 
+@pytest.mark.parametrize("kind", ["moving", "on_the_spot"])
+def test_who_only_walks_or_only_stays_can_be_learned_from(clips, kind):
+    some = tuple(clip for clip in clips if getattr(clip, kind))
+    for seed in range(8):
+        walk = training_scene(np.random.default_rng(seed), some, 2).walk
+        extent = np.ptp(walk.xyz[np.isfinite(walk.xyz[:, 11, 0]), 11, :2], axis=0).max()
+        assert (extent > 0.8) == (kind == "moving")
+
+
 def test_a_training_writes_a_scorer_with_its_card(clips, tmp_path):
     out = tmp_path / "scorer.safetensors"
     card = train(clips, out, read_settings(changes=SMALL), device="cpu")
@@ -118,8 +127,15 @@ def test_the_scorer_of_2022_is_trained_alike(clips, tmp_path):
 
 def test_without_a_subject_there_is_no_training(clips, tmp_path):
     settings = read_settings(changes={"examples.left_out": '[""]'})
-    with pytest.raises(InputError, match="none of a person who walks is left"):
+    with pytest.raises(InputError, match="of 253 clips none is left"):
         train(clips, tmp_path / "x.safetensors", settings, device="cpu")
+
+
+def test_motion_that_makes_no_takes_is_refused_before_anything_runs(clips, tmp_path):
+    middling = tuple(clip for clip in clips if not (clip.moving or clip.on_the_spot))
+    with pytest.raises(InputError, match="clips a person walks through space or stays"):
+        train(middling, tmp_path / "x.safetensors", read_settings(), device="cpu")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_foreign_file_is_no_scorer(tmp_path):

@@ -21,7 +21,7 @@ from gentri.ransac.training.examples import MAKERS, Data, Wanted, example_files,
 from gentri.ransac.training.loop import Progress, Training
 from gentri.ransac.training.settings import TrainingSettings
 from gentri.ransac.training.tasks import TASKS
-from gentri.synthetic import Clip
+from gentri.synthetic import Clip, kinds_of_takes
 
 
 def train(
@@ -48,7 +48,7 @@ def train(
         The card: settings, subjects, metrics.
 
     Raises:
-        InputError: no subject is left to train on.
+        InputError: no motion is left to train on.
     """
     mine = subjects_to_train_on(clips, settings)
     work = out.with_name(f"{out.name}.training") if work is None else work
@@ -93,14 +93,15 @@ def fit(
 
 
 def subjects_to_train_on(clips: tuple[Clip, ...], settings: TrainingSettings) -> tuple[Clip, ...]:
-    """Clips of subjects that are not left out; InputError where there are none."""
+    """Clips of subjects that are not left out; InputError where they make no takes."""
     left_out = tuple(settings.examples.left_out)
     mine = tuple(c for c in clips if not c.subject.startswith(left_out or ("\0",)))
-    if not any(clip.moving for clip in mine):
+    if not mine:
         raise InputError(
-            f"of {len(clips)} clips none of a person who walks is left to train on",
+            f"of {len(clips)} clips none is left to train on",
             f"give more motion, or fewer subjects in examples.left_out ({', '.join(left_out)})",
         )
+    kinds_of_takes(mine)
     return mine
 
 
