@@ -83,12 +83,22 @@ def mocap_joints(joints: Mapping[str, FloatArray], path: Path) -> FloatArray:
             + ", ".join(f"{SYNONYMS[j][0]} ({j})" for j in missing[:4]),
         )
     xyz["Neck"] = (xyz["LShoulder"] + xyz["RShoulder"]) / 2
-    _require_bones(xyz, path)
+    require_bones(xyz, path)
     _require_wrists(xyz, found, path)
     return np.stack([xyz[joint] for joint in MOCAP_JOINTS], axis=1)
 
 
-def _require_bones(xyz: Mapping[str, FloatArray], path: Path) -> None:
+def require_bones(xyz: Mapping[str, FloatArray], path: Path) -> None:
+    """Refuse proportions that no person has.
+
+    Args:
+        xyz: joint of `MOCAP_JOINTS` → (T, 3).
+        path: for messages.
+
+    Raises:
+        InputError: forearms or trunk are too short.
+    """
+
     def length(*chain: str) -> float:
         return sum(_median(np.linalg.norm(xyz[a] - xyz[b], axis=-1)) for a, b in pairwise(chain))
 

@@ -97,7 +97,7 @@ class Clip:
 
 def read_clips(path: Path) -> tuple[Clip, ...]:
     """All clips of `cmu_subset_10hz.npz`, by name."""
-    with np.load(path) as data:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
         return tuple(
             Clip(name, _subject(name), data[name].astype(np.float64)) for name in sorted(data.files)
         )

@@ -164,5 +164,6 @@ def test_damaged_files_are_refused(
 ) -> None:
     path = database / "07" / file
     path.write_text(path.read_text().replace(old, new))
+    (database / "07" / "07_02.amc").unlink()
     with pytest.raises(InputError, match=found):
         read_motion(database)

@@ -90,12 +90,34 @@ def test_gaps_cut_a_clip(tmp_path: Path) -> None:
     joints = walking(201)
     expected = stacked(joints)
     joints["LElbow"][60:70] = np.nan
-    joints["RKnee"][90] = np.nan  # what lies between is too short
+    joints["RKnee"][90:96] = np.nan  # what lies between is too short
     write(tmp_path / "a.c3d", {LABELS[name]: joints[name] * 1e3 for name in LABELS})
     first, second = read_motion(tmp_path / "a.c3d")
     assert (first.name, second.name) == ("a#1", "a#2")
     np.testing.assert_allclose(first.xyz, expected[:60:5], atol=1e-6)
-    np.testing.assert_allclose(second.xyz, expected[91::5], atol=1e-6)
+    np.testing.assert_allclose(second.xyz, expected[96::5], atol=1e-6)
+
+
+def test_short_gaps_are_filled_in(tmp_path: Path) -> None:
+    joints = walking(201)
+    expected = stacked(joints)
+    for first in range(4, 190, 20):
+        joints["LElbow"][first : first + 5] = np.nan  # 0.1 s
+        joints["RKnee"][first + 3] = np.nan
+    write(tmp_path / "a.c3d", {LABELS[name]: joints[name] * 1e3 for name in LABELS})
+    (clip,) = read_motion(tmp_path / "a.c3d")
+    np.testing.assert_allclose(clip.xyz, expected[::5], atol=1e-6)
+
+
+def test_what_was_missing_and_how_long_is_said(tmp_path: Path) -> None:
+    joints = walking(200)
+    for first in range(0, 200, 40):
+        joints["LElbow"][first : first + 20] = np.nan
+    joints["RKnee"][38:60] = np.nan
+    write(tmp_path / "a.c3d", {LABELS[name]: joints[name] * 1e3 for name in LABELS})
+    found = r"in no 1 s every joint is there; missing: LElbow for 50 % of the time, RKnee for 11 %"
+    with pytest.raises(InputError, match=found):
+        read_motion(tmp_path / "a.c3d")
 
 
 def markers() -> dict[str, np.ndarray]:
