@@ -152,10 +152,39 @@ def test_with_a_sacral_marker_the_pelvis_is_the_same(tmp_path: Path) -> None:
 
 
 def test_other_markers_are_refused_by_name(tmp_path: Path) -> None:
-    points = {label: xyz for label, xyz in markers().items() if label != "LKNE"}
+    points = {label + "X": xyz for label, xyz in markers().items()}
     write(tmp_path / "a.c3d", points)
-    with pytest.raises(InputError, match=r"neither joint centres nor Plug-in Gait.*LASI"):
+    with pytest.raises(InputError, match=r"neither joint centres nor Plug-in Gait.*LASIX"):
         read_motion(tmp_path / "a.c3d")
+
+
+def test_missing_markers_are_named(tmp_path: Path) -> None:
+    gone = ("LBHD", "RKNE", "LPSI")
+    points = {"P:" + label: xyz for label, xyz in markers().items() if label not in gone}
+    write(tmp_path / "a.c3d", points)
+    found = (
+        r"Plug-in Gait markers LBHD, RKNE, SACR \(or both LPSI and RPSI\) missing\n.*label these"
+    )
+    with pytest.raises(InputError, match=found):
+        read_motion(tmp_path / "a.c3d")
+
+
+@pytest.mark.parametrize("kind", ["markers", "joints"])
+def test_two_people_in_a_file_are_refused(tmp_path: Path, kind: str) -> None:
+    joints = walking()
+    one = markers() if kind == "markers" else {LABELS[n]: joints[n] * 1e3 for n in LABELS}
+    both = {f"{name}:{label}": xyz for name in ("Anna", "Bert") for label, xyz in one.items()}
+    write(tmp_path / "a.c3d", both)
+    with pytest.raises(InputError, match=r"2 people: Anna, Bert\n.*each person to a file"):
+        read_motion(tmp_path / "a.c3d")
+
+
+def test_things_beside_a_person_are_passed_over(tmp_path: Path) -> None:
+    ball = {f"Ball:{name}": np.full((101, 3), 5000.0) for name in ("Head", "B1", "LKNE")}
+    write(tmp_path / "a.c3d", ball | {f"Anna:{n}": xyz for n, xyz in markers().items()})
+    write(tmp_path / "b.c3d", markers())
+    a, b = read_motion(tmp_path)
+    np.testing.assert_allclose(a.xyz, b.xyz, atol=1e-9)
 
 
 def test_what_is_no_c3d_is_refused(tmp_path: Path) -> None:
