@@ -21,6 +21,7 @@ from gentri.synthetic import (
     Detector,
     Walk,
     camera_ring,
+    kinds_of_takes,
     mocap_take,
     observe,
     random_detector,
@@ -87,15 +88,10 @@ def synthetic_sets(
     Raises:
         InputError: in no clip a person walks through space or stays on the spot.
     """
-    moving, spot = (any(getattr(c, kind) for c in clips) for kind in ("moving", "on_the_spot"))
-    if not (moving or spot):
-        raise InputError(
-            f"in none of the {len(clips)} clips a person walks through space or stays on the spot",
-            "give more motion, as of examples/cmu_mocap",
-        )
+    kinds = kinds_of_takes(clips)
     number = there = 0
     while there < frames:
-        stays = spot and (not moving or number % STAYS == STAYS - 1)
+        stays = False in kinds and (True not in kinds or number % STAYS == STAYS - 1)
         take = _take(suite, views, clips, not stays, (seed, number))
         there += int(np.isfinite(take.truth[:, 0, 0]).sum())
         number += 1

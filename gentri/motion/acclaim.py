@@ -16,7 +16,7 @@ from gentri.data import FloatArray
 from gentri.motion.recording import METRES, MotionFile, read_lines, refusal
 from gentri.motion.rotations import chained
 
-FPS = 120.0  # of the CMU database
+FPS = 120.0  # of the CMU database, but for a few takes of 60, which their files do not tell
 _DOFS = ("tx", "ty", "tz", "rx", "ry", "rz")
 
 # Where a bone ends there is a joint. CMU's forearm is two bones, radius and wrist.
@@ -180,6 +180,8 @@ def _frames(lines: list[str], body: _Skeleton) -> Mapping[str, FloatArray]:
         raise ValueError("no frames")
     values = {bone: np.array(rows, dtype=np.float64) for bone, rows in found.items()}
     for bone, rows in values.items():
+        if bone not in body.bones:
+            raise ValueError(f"the bone {bone!r}")
         if rows.shape != (count, len(body.bones[bone].dof)):
             raise ValueError(f"{bone}: {rows.shape[1]} values, {len(rows)} of {count} frames")
     return values

@@ -5,7 +5,8 @@ the product of its channels in the order in which they stand (Biovision's Z X Y,
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -58,25 +59,21 @@ def read_bvh(path: Path) -> MotionFile:
 def _hierarchy(tokens: Iterator[str]) -> list[_Joint]:
     joints: list[_Joint] = []
     stack: list[int] = []
-    name = ""
     for token in tokens:
         word = token.upper()
         if word in ("ROOT", "JOINT", "END"):
-            name = "" if word == "END" else next(tokens)
-            if word == "END":
-                next(tokens)  # "Site"
-        elif word == "{":
+            name = " ".join(takewhile(lambda token: token != "{", tokens))  # blanks may be in it
+            name = "" if word == "END" else name  # "Site"
             joints.append(_Joint(name, stack[-1] if stack else -1, np.zeros(3), ()))
             stack.append(len(joints) - 1)
         elif word == "OFFSET":
-            offset = np.array([float(next(tokens)) for _ in range(3)])
-            joints[stack[-1]] = _Joint(name, joints[stack[-1]].parent, offset, ())
+            offset = np.array([_number(next(tokens)) for _ in range(3)])
+            joints[stack[-1]] = replace(joints[stack[-1]], offset=offset)
         elif word == "CHANNELS":
-            here = joints[stack[-1]]
             channels = tuple(next(tokens).lower() for _ in range(int(next(tokens))))
             if not all(c[1:] in ("position", "rotation") and c[0] in "xyz" for c in channels):
                 raise ValueError(f"channels {' '.join(channels)}")
-            joints[stack[-1]] = _Joint(here.name, here.parent, here.offset, channels)
+            joints[stack[-1]] = replace(joints[stack[-1]], channels=channels)
         elif word == "}":
             stack.pop()
         elif word != "HIERARCHY":
@@ -88,13 +85,22 @@ def _hierarchy(tokens: Iterator[str]) -> list[_Joint]:
 
 def _motion(lines: list[str]) -> tuple[int, float, FloatArray]:
     """Number of frames, seconds per frame and the table of values."""
-    filled = [line for line in lines if line.strip()]
-    (frames, frame_time), rows = filled[:2], filled[2:]
-    if not (frames.strip().startswith("Frames:") and frame_time.strip().startswith("Frame Time:")):
+    filled = [line.strip() for line in lines if line.strip()]
+    (frames, frame_time), rows = [*filled[:2], "", ""][:2], filled[2:]
+    if not (frames.startswith("Frames:") and frame_time.startswith("Frame Time:")):
         raise ValueError("the lines Frames: and Frame Time: are missing")
-    values = np.array([row.split() for row in rows], dtype=np.float64)
+    numbers = [[_number(word) for word in row.split()] for row in rows]
+    for i, row in enumerate(numbers, start=1):
+        if len(row) != len(numbers[0]):
+            raise ValueError(f"frame {i} has {len(row)} numbers, the first {len(numbers[0])}")
     count = int(frames.partition(":")[2])
-    return count, float(frame_time.partition(":")[2]), values.reshape(len(rows), -1)
+    values = np.array(numbers, dtype=np.float64)
+    return count, _number(frame_time.partition(":")[2]), values.reshape(len(rows), -1)
+
+
+def _number(word: str) -> float:
+    """Some programs write the decimal comma of the machine's language."""
+    return float(word.replace(",", "."))
 
 
 def _positions(joints: list[_Joint], values: FloatArray) -> dict[str, FloatArray]:

@@ -2,13 +2,14 @@
 
 import re
 import warnings
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from gentri.data import FloatArray
 from gentri.motion.joints import SYNONYMS, plain
-from gentri.motion.markers import joints_of_markers
+from gentri.motion.markers import joints_of_markers, missing_markers
 from gentri.motion.recording import METRES, MotionFile, refusal
 
 
@@ -16,17 +17,54 @@ def read_c3d(path: Path) -> MotionFile:
     """Read joints; a point with a negative residual was not measured.
 
     Raises:
-        InputError: it is no C3D, or its points are neither joints nor such markers.
+        InputError: it is no C3D, its points are neither joints nor such markers, or it holds
+            two people.
     """
     points, rate, unit = _points(path)
-    joints = joints_of_markers(points)
-    if joints is None and not any(plain(label) in SYNONYMS["LKnee"] for label in points):
+    people = _people(points)
+    if len(people) > 1:
         raise refusal(
             path,
-            f"neither joint centres nor Plug-in Gait markers; found: {', '.join(points) or 'none'}",
-            "export joint centres, called after their joints (LeftKnee, LKJC …)",
+            f"{len(people)} people: {', '.join(name or 'one without a name' for name in people)}",
+            "export each person to a file of its own",
         )
-    return MotionFile(points if joints is None else joints, rate, METRES.get(unit))
+    return MotionFile(_joints(next(iter(people.values()), points), path), rate, METRES.get(unit))
+
+
+def _people(points: Mapping[str, FloatArray]) -> dict[str, dict[str, FloatArray]]:
+    """Points by label of those of whom there is a body, by what stands before the colon."""
+    groups: dict[str, dict[str, FloatArray]] = {}
+    for label, xyz in points.items():
+        groups.setdefault(label.rpartition(":")[0], {})[label] = xyz
+    return {name: group for name, group in groups.items() if _is_body(group)}
+
+
+def _is_body(labels: Iterable[str]) -> bool:
+    return _has_knee(labels) or missing_markers(labels) is not None
+
+
+def _joints(points: Mapping[str, FloatArray], path: Path) -> Mapping[str, FloatArray]:
+    """Of one person, from markers where there are all."""
+    missing = missing_markers(points)
+    if missing == []:
+        return joints_of_markers(points)
+    if _has_knee(points):
+        return points
+    if missing:
+        raise refusal(
+            path,
+            f"no joint centres, and of the Plug-in Gait markers {', '.join(missing)} missing",
+            "label these markers, or export joint centres (LeftKnee, LKJC …)",
+        )
+    raise refusal(
+        path,
+        f"neither joint centres nor Plug-in Gait markers; found: {', '.join(points) or 'none'}",
+        "export joint centres, called after their joints (LeftKnee, LKJC …)",
+    )
+
+
+def _has_knee(labels: Iterable[str]) -> bool:
+    return any(plain(label) in SYNONYMS["LKnee"] for label in labels)
 
 
 def _points(path: Path) -> tuple[dict[str, FloatArray], float, str]:

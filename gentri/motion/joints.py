@@ -1,9 +1,10 @@
 """From the names that programs give to joints to those of `MOCAP_JOINTS`.
 
-A name is compared without case, separators and what stands before a colon; "Bip01" and "mixamorig"
-are left out. The first name that a file has counts: in most skeletons "LeftShoulder" is the collar
-bone, and the joint of the shoulder is called "LeftArm"; where there is no "LeftArm", it is the
-shoulder itself. The neck is the middle of the shoulders, whatever a file calls so.
+A name is compared without case, separators and what stands before a colon; "Bip01", "mixamorig",
+"Character1" and "DEF" are left out. The first name that a file has counts: in most skeletons
+"LeftShoulder" is the collar bone, and the joint of the shoulder is called "LeftArm"; where there is
+no "LeftArm", it is the shoulder itself. The neck is the middle of the shoulders, whatever a file
+calls so.
 """
 
 import re
@@ -18,16 +19,17 @@ from gentri.motion.recording import refusal
 from gentri.synthetic.bodies import MOCAP_JOINTS
 
 _MIDDLE = {
-    "Pelvis": ("hips", "pelvis", "midhip"),
-    "Head": ("head", "headjoint"),
+    # Rigify calls all of the trunk spine, by numbers.
+    "Pelvis": ("hips", "pelvis", "midhip", "hip", "defspine"),
+    "Head": ("head", "headjoint", "defspine006"),
 }
 # Of one side: with "left" or "l" before or behind.
 _SIDED = {
-    "Hip": ("upleg", "upperleg", "thigh", "hip", "hjc"),
+    "Hip": ("upleg", "upperleg", "thigh", "thighbend", "hip", "hjc"),
     "Knee": ("leg", "lowerleg", "lowleg", "calf", "shin", "knee", "kjc"),
     "Ankle": ("foot", "ankle", "ajc"),
-    "Shoulder": ("arm", "uparm", "upperarm", "sjc", "shoulder"),
-    "Elbow": ("forearm", "lowerarm", "lowarm", "elbow", "ejc"),
+    "Shoulder": ("arm", "uparm", "upperarm", "uarm", "shldr", "shldrbend", "sjc", "shoulder"),
+    "Elbow": ("forearm", "forearmbend", "lowerarm", "lowarm", "farm", "elbow", "ejc"),
     "Wrist": ("hand", "wrist", "wjc"),
 }
 _SIDES = {"L": ("left", "l"), "R": ("right", "r")}
@@ -58,7 +60,7 @@ SYNONYMS = _synonyms()
 def plain(name: str) -> str:
     """A name as it is compared."""
     bare = re.sub(r"[^a-z0-9]", "", name.rpartition(":")[2].lower())
-    return re.sub(r"^(mixamorig\d*|bip0*1|bip)(?=.)", "", bare)
+    return re.sub(r"^(mixamorig\d*|character\d+|bip0*1|bip|def(?!spine))(?=.)", "", bare)
 
 
 def mocap_joints(joints: Mapping[str, FloatArray], path: Path) -> FloatArray:
@@ -80,15 +82,25 @@ def mocap_joints(joints: Mapping[str, FloatArray], path: Path) -> FloatArray:
             path,
             f"no joint for {', '.join(missing)}; found: {_listed(joints)}",
             "rename the joints, for example to "
-            + ", ".join(f"{SYNONYMS[j][0]} ({j})" for j in missing[:4]),
+            + ", ".join(f"{SYNONYMS[j][0]} ({j})" for j in missing),
         )
     xyz["Neck"] = (xyz["LShoulder"] + xyz["RShoulder"]) / 2
-    _require_bones(xyz, path)
+    require_bones(xyz, path)
     _require_wrists(xyz, found, path)
     return np.stack([xyz[joint] for joint in MOCAP_JOINTS], axis=1)
 
 
-def _require_bones(xyz: Mapping[str, FloatArray], path: Path) -> None:
+def require_bones(xyz: Mapping[str, FloatArray], path: Path) -> None:
+    """Refuse proportions that no person has.
+
+    Args:
+        xyz: joint of `MOCAP_JOINTS` → (T, 3).
+        path: for messages.
+
+    Raises:
+        InputError: forearms or trunk are too short.
+    """
+
     def length(*chain: str) -> float:
         return sum(_median(np.linalg.norm(xyz[a] - xyz[b], axis=-1)) for a, b in pairwise(chain))
 

@@ -12,7 +12,7 @@ Approximations, good to some centimetres: enough for motion to train on, not for
 - Wrist: middle of its two markers. Head: middle of its four.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -29,17 +29,27 @@ _NEEDED = tuple(
 )
 
 
-def joints_of_markers(markers: Mapping[str, FloatArray]) -> Mapping[str, FloatArray] | None:
-    """Joints (T, 3) by name from markers (T, 3) by label; None where it is another marker set."""
-    at = {label.rpartition(":")[2].upper(): xyz for label, xyz in markers.items()}
-    if not set(_NEEDED) <= set(at):
+def missing_markers(labels: Iterable[str]) -> list[str] | None:
+    """What these labels lack; None where most are lacking: it is another marker set."""
+    there = {marker_of(label) for label in labels}
+    missing = [marker for marker in _NEEDED if marker not in there]
+    if len(missing) > len(_NEEDED) / 2:
         return None
-    if {"LPSI", "RPSI"} <= set(at):
-        sacrum = (at["LPSI"] + at["RPSI"]) / 2
-    elif "SACR" in at:
-        sacrum = at["SACR"]
-    else:
-        return None
+    if "SACR" not in there and not {"LPSI", "RPSI"} <= there:
+        missing.append("SACR (or both LPSI and RPSI)")
+    return missing
+
+
+def marker_of(label: str) -> str:
+    """The name of a marker without whose it is."""
+    return label.rpartition(":")[2].upper()
+
+
+def joints_of_markers(markers: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
+    """Joints (T, 3) by name from markers (T, 3) by label, of which none is missing."""
+    at = {marker_of(label): xyz for label, xyz in markers.items()}
+    both = {"LPSI", "RPSI"} <= set(at)
+    sacrum = (at["LPSI"] + at["RPSI"]) / 2 if both else at["SACR"]
     front = (at["LASI"] + at["RASI"]) / 2
     width = np.linalg.norm(at["LASI"] - at["RASI"], axis=-1, keepdims=True)
     left = _unit(at["LASI"] - at["RASI"])

@@ -12,7 +12,7 @@ from gentri.synthetic.error_statistics import (
     ObservedTake,
     error_statistics,
 )
-from gentri.synthetic.mocap import Clip, mocap_take, read_clips
+from gentri.synthetic.mocap import Clip, kinds_of_takes, mocap_take, read_clips
 from gentri.synthetic.real_like import Detector, random_detector, real_like_noise
 from gentri.synthetic.sketch import sketch_noise
 from gentri.synthetic.walker import Walk, walk
@@ -30,6 +30,7 @@ __all__ = [
     "draw_dots",
     "error_statistics",
     "joint_colors",
+    "kinds_of_takes",
     "look_at",
     "mocap_take",
     "observe",

@@ -6,11 +6,13 @@ back on another line.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from gentri.data import FloatArray
+from gentri.errors import InputError
 from gentri.synthetic.bodies import (
     BONE_NAMES,
     MOCAP_JOINTS,
@@ -35,6 +37,9 @@ SPOT_SHARE = 0.8  # of that shift, where a clip cannot be cut at the edge of the
 STAGE_RADIUS_M = 2.2  # the person turns round, out of view, before running into a camera
 SHORTEST_S = 1.0  # of a piece of a clip
 AWAY_S = 0.5  # out of view between two pieces
+
+_SOME_PLACES = np.stack(np.meshgrid(*[np.linspace(-SHIFT_M, SHIFT_M, 5)[1:-1]] * 2), axis=-1)
+_DOES = {True: "walks through space", False: "stays on the spot"}
 
 _PELVIS = MOCAP_JOINTS.index("Pelvis")
 _ANKLES = [MOCAP_JOINTS.index("LAnkle"), MOCAP_JOINTS.index("RAnkle")]
@@ -75,10 +80,28 @@ class Clip:
         """Stays in one place."""
         return self.extent_m < SPOT_EXTENT_M
 
+    @cached_property
+    def stays_on_stage(self) -> bool:
+        """Somewhere in the room a piece of it is on the stage, whatever the size of the person."""
+        shortest = round(SHORTEST_S * CLIP_FPS)
+        if len(self.xyz) < shortest or not np.isfinite(self.xyz).all():
+            return False
+        path = SCALE[1] * _centered(self.xyz)[:, _PELVIS, :2]
+        inside = np.linalg.norm(path + _SOME_PLACES[..., None, :], axis=-1) < STAGE_RADIUS_M
+        return bool(np.lib.stride_tricks.sliding_window_view(inside, shortest, -1).all(-1).any())
+
+    def shows(self, moving: bool) -> bool:
+        """A moving person, or else one on the spot."""
+        return self.moving if moving else self.on_the_spot
+
+    def serves(self, moving: bool) -> bool:
+        """As `shows`, and there is a take in it."""
+        return self.shows(moving) and self.stays_on_stage
+
 
 def read_clips(path: Path) -> tuple[Clip, ...]:
     """All clips of `cmu_subset_10hz.npz`, by name."""
-    with np.load(path) as data:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
         return tuple(
             Clip(name, _subject(name), data[name].astype(np.float64)) for name in sorted(data.files)
         )
@@ -87,6 +110,18 @@ def read_clips(path: Path) -> tuple[Clip, ...]:
 def _subject(name: str) -> str:
     parts = name.split("_")
     return parts[1] if parts[0] == "cmu" else name
+
+
+def kinds_of_takes(clips: tuple[Clip, ...]) -> tuple[bool, ...]:
+    """What `moving` of `mocap_take` can be: True, False or both.
+
+    Raises:
+        InputError: no clip fits.
+    """
+    kinds = tuple(kind for kind in _DOES if any(c.serves(kind) for c in clips))
+    if not kinds:
+        raise _nothing_fits(clips, tuple(_DOES))
+    return kinds
 
 
 def mocap_take(
@@ -113,12 +148,12 @@ def mocap_take(
         subject: of the clips; drawn, in proportion to the frames there are, where None.
 
     Raises:
-        ValueError: no clip fits.
+        InputError: no clip fits.
     """
-    fitting = [c for c in clips if (c.moving if moving else c.on_the_spot)]
-    fitting = [c for c in fitting if subject in (None, c.subject)]
+    clips = tuple(c for c in clips if subject in (None, c.subject))
+    fitting = [c for c in clips if c.shows(moving) and c.stays_on_stage]
     if not fitting:
-        raise ValueError(f"no clips of subject {subject} with moving={moving}")
+        raise _nothing_fits(clips, (moving,))
     if subject is None:
         frames = np.array([len(c.xyz) for c in fitting], dtype=float)
         subject = fitting[rng.choice(len(fitting), p=frames / frames.sum())].subject
@@ -140,6 +175,22 @@ def mocap_take(
     away = np.full((round(AWAY_S * fps), *bodies[0].shape[1:]), np.nan)
     xyz = np.concatenate([part for body in bodies for part in (body, away)][:-1])
     return Walk(xyz, np.arange(len(xyz)) / fps, stature)
+
+
+def _nothing_fits(clips: tuple[Clip, ...], kinds: tuple[bool, ...]) -> InputError:
+    """Why there is no take of these kinds."""
+    does = " or ".join(_DOES[kind] for kind in kinds)
+    such = [c for c in clips if any(c.shows(kind) for kind in kinds)]
+    if not such:
+        return InputError(
+            f"in none of the {len(clips)} clips a person {does}",
+            "give more motion, as of examples/cmu_mocap",
+        )
+    return InputError(
+        f"none of the {len(such)} clips in which a person {does} has {SHORTEST_S:g} s within "
+        f"{STAGE_RADIUS_M:g} m of one place; the slowest goes {min(c.speed for c in such):.3g} m/s",
+        "give slower motion, in metres, without gaps",
+    )
 
 
 def on_floor(xyz: FloatArray) -> FloatArray:
@@ -165,11 +216,17 @@ def _placement(rng: np.random.Generator) -> tuple[float, FloatArray]:
 
 
 def _placed(xyz: FloatArray, yaw: float, place: FloatArray) -> FloatArray:
-    path = xyz[:, _PELVIS, :2]
-    middle = (path.min(axis=0) + path.max(axis=0)) / 2
     c, s = np.cos(yaw), np.sin(yaw)
+    out = _centered(xyz)
+    out[..., :2] = out[..., :2] @ np.array([[c, s], [-s, c]]) + place
+    return out
+
+
+def _centered(xyz: FloatArray) -> FloatArray:
+    """The middle of the pelvis' path over the origin."""
+    path = xyz[:, _PELVIS, :2]
     out = xyz.copy()
-    out[..., :2] = (xyz[..., :2] - middle) @ np.array([[c, s], [-s, c]]) + place
+    out[..., :2] -= (path.min(axis=0) + path.max(axis=0)) / 2
     return out
 
 

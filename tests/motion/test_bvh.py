@@ -1,5 +1,6 @@
 """BVH: known poses in several channel orders, axes and units, exactly; and what is refused."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,67 @@ def test_names_of_other_programs(tmp_path: Path, rename) -> None:
     np.testing.assert_allclose(read_motion(path)[0].xyz, expected[::2], atol=1e-6)
 
 
+# Program → pelvis, head, collar bone, and hip, knee, ankle, shoulder, elbow, wrist of the left.
+PROGRAMS = {
+    "Motive": "Hip Head LShoulder LThigh LShin LFoot LUArm LFArm LHand",
+    "Poser": "hip head lCollar lThigh lShin lFoot lShldr lForeArm lHand",
+    "DAZ": "pelvis head lCollar lThighBend lShin lFoot lShldrBend lForearmBend lHand",
+    "Rigify": "DEF-spine DEF-spine.006 DEF-shoulder.L DEF-thigh.L DEF-shin.L DEF-foot.L "
+    "DEF-upper_arm.L DEF-forearm.L DEF-hand.L",
+    "MotionBuilder": "Character1_Hips Character1_Head Character1_LeftShoulder "
+    "Character1_LeftUpLeg Character1_LeftLeg Character1_LeftFoot Character1_LeftArm "
+    "Character1_LeftForeArm Character1_LeftHand",
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_names_of_programs_beside_their_collar_bones(tmp_path: Path, program: str) -> None:
+    angles, places, expected = moving("ZXY", False)
+    pelvis, head, *left = PROGRAMS[program].split()
+    joints = ("Collar", "Hip", "Knee", "Ankle", "Shoulder", "Elbow", "Wrist")
+    names = {"Pelvis": pelvis, "Head": head}
+    for joint, name in zip(joints, left, strict=True):
+        other = re.sub(r"L$|^[Ll](?=[A-Z])", lambda m: "rR"[m[0] == "L"], name)
+        names |= {"L" + joint: name, "R" + joint: other.replace("Left", "Right")}
+    collars = {side + "Collar": "Pelvis" for side in "LR"}
+    path = tmp_path / "a.bvh"
+    write_bvh(
+        path,
+        angles,
+        places,
+        order="ZXY",
+        unit_m=1,
+        y_up=False,
+        fps=FPS,
+        names=names,
+        parents=PARENTS | collars,
+        standing=STANDING | dict.fromkeys(collars, (0.0, 0.0, 1.4)),
+    )
+    np.testing.assert_allclose(read_motion(path)[0].xyz, expected[::2], atol=1e-6)
+
+
+def test_decimal_commas_and_names_with_blanks_are_read(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    (expected,) = read_motion(path)
+    head, motion = path.read_text().split("MOTION")
+    head = head.replace("ROOT Hips", "ROOT Anna 01:Hips").replace("OFFSET 0.", "OFFSET 0,")
+    path.write_text(f"{head}MOTION{motion.replace('.', ',')}")
+    assert "Frame Time: 0,05" in path.read_text()
+    np.testing.assert_array_equal(read_motion(path)[0].xyz, expected.xyz)
+
+
+def test_a_file_that_breaks_off_says_where(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_text(path.read_text()[:-200])
+    with pytest.raises(
+        InputError, match=r"is no whole BVH \(frame 41 has \d+ numbers, the first 45"
+    ):
+        read_motion(path)
+    path.write_text(path.read_text().partition("Frame Time")[0])
+    with pytest.raises(InputError, match="the lines Frames: and Frame Time: are missing"):
+        read_motion(path)
+
+
 def written(tmp_path: Path, **changes) -> Path:
     angles, places, _ = moving("ZXY", True)
     values = {"order": "ZXY", "unit_m": 0.01, "y_up": True, "fps": FPS} | changes
@@ -90,6 +152,14 @@ def test_a_missing_joint_is_named(tmp_path: Path) -> None:
     path = written(tmp_path, names=BVH_NAMES | {"LWrist": "Blob"})
     with pytest.raises(InputError, match=r"no joint for LWrist; found: .*Blob.*\n.*lefthand"):
         read_motion(path)
+
+
+def test_all_missing_joints_are_named(tmp_path: Path) -> None:
+    path = written(tmp_path, names={joint: f"Bone{i}" for i, joint in enumerate(BVH_NAMES)})
+    with pytest.raises(InputError) as refused:
+        read_motion(path)
+    for joint in BVH_NAMES:
+        assert joint in refused.value.message and f"({joint})" in refused.value.hint
 
 
 def test_a_body_of_no_size_is_refused(tmp_path: Path) -> None:

@@ -90,12 +90,34 @@ def test_gaps_cut_a_clip(tmp_path: Path) -> None:
     joints = walking(201)
     expected = stacked(joints)
     joints["LElbow"][60:70] = np.nan
-    joints["RKnee"][90] = np.nan  # what lies between is too short
+    joints["RKnee"][90:96] = np.nan  # what lies between is too short
     write(tmp_path / "a.c3d", {LABELS[name]: joints[name] * 1e3 for name in LABELS})
     first, second = read_motion(tmp_path / "a.c3d")
     assert (first.name, second.name) == ("a#1", "a#2")
     np.testing.assert_allclose(first.xyz, expected[:60:5], atol=1e-6)
-    np.testing.assert_allclose(second.xyz, expected[91::5], atol=1e-6)
+    np.testing.assert_allclose(second.xyz, expected[96::5], atol=1e-6)
+
+
+def test_short_gaps_are_filled_in(tmp_path: Path) -> None:
+    joints = walking(201)
+    expected = stacked(joints)
+    for first in range(4, 190, 20):
+        joints["LElbow"][first : first + 5] = np.nan  # 0.1 s
+        joints["RKnee"][first + 3] = np.nan
+    write(tmp_path / "a.c3d", {LABELS[name]: joints[name] * 1e3 for name in LABELS})
+    (clip,) = read_motion(tmp_path / "a.c3d")
+    np.testing.assert_allclose(clip.xyz, expected[::5], atol=1e-6)
+
+
+def test_what_was_missing_and_how_long_is_said(tmp_path: Path) -> None:
+    joints = walking(200)
+    for first in range(0, 200, 40):
+        joints["LElbow"][first : first + 20] = np.nan
+    joints["RKnee"][38:60] = np.nan
+    write(tmp_path / "a.c3d", {LABELS[name]: joints[name] * 1e3 for name in LABELS})
+    found = r"in no 1 s every joint is there; missing: LElbow for 50 % of the time, RKnee for 11 %"
+    with pytest.raises(InputError, match=found):
+        read_motion(tmp_path / "a.c3d")
 
 
 def markers() -> dict[str, np.ndarray]:
@@ -130,10 +152,39 @@ def test_with_a_sacral_marker_the_pelvis_is_the_same(tmp_path: Path) -> None:
 
 
 def test_other_markers_are_refused_by_name(tmp_path: Path) -> None:
-    points = {label: xyz for label, xyz in markers().items() if label != "LKNE"}
+    points = {label + "X": xyz for label, xyz in markers().items()}
     write(tmp_path / "a.c3d", points)
-    with pytest.raises(InputError, match=r"neither joint centres nor Plug-in Gait.*LASI"):
+    with pytest.raises(InputError, match=r"neither joint centres nor Plug-in Gait.*LASIX"):
         read_motion(tmp_path / "a.c3d")
+
+
+def test_missing_markers_are_named(tmp_path: Path) -> None:
+    gone = ("LBHD", "RKNE", "LPSI")
+    points = {"P:" + label: xyz for label, xyz in markers().items() if label not in gone}
+    write(tmp_path / "a.c3d", points)
+    found = (
+        r"Plug-in Gait markers LBHD, RKNE, SACR \(or both LPSI and RPSI\) missing\n.*label these"
+    )
+    with pytest.raises(InputError, match=found):
+        read_motion(tmp_path / "a.c3d")
+
+
+@pytest.mark.parametrize("kind", ["markers", "joints"])
+def test_two_people_in_a_file_are_refused(tmp_path: Path, kind: str) -> None:
+    joints = walking()
+    one = markers() if kind == "markers" else {LABELS[n]: joints[n] * 1e3 for n in LABELS}
+    both = {f"{name}:{label}": xyz for name in ("Anna", "Bert") for label, xyz in one.items()}
+    write(tmp_path / "a.c3d", both)
+    with pytest.raises(InputError, match=r"2 people: Anna, Bert\n.*each person to a file"):
+        read_motion(tmp_path / "a.c3d")
+
+
+def test_things_beside_a_person_are_passed_over(tmp_path: Path) -> None:
+    ball = {f"Ball:{name}": np.full((101, 3), 5000.0) for name in ("Head", "B1", "LKNE")}
+    write(tmp_path / "a.c3d", ball | {f"Anna:{n}": xyz for n, xyz in markers().items()})
+    write(tmp_path / "b.c3d", markers())
+    a, b = read_motion(tmp_path)
+    np.testing.assert_allclose(a.xyz, b.xyz, atol=1e-9)
 
 
 def test_what_is_no_c3d_is_refused(tmp_path: Path) -> None:

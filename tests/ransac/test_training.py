@@ -175,6 +175,15 @@ def test_subjects_are_left_out_by_their_whole_names(clips):
     assert people.left_out == ("05",)
 
 
+@pytest.mark.parametrize("kind", ["moving", "on_the_spot"])
+def test_who_only_walks_or_only_stays_can_be_learned_from(clips, kind):
+    some = tuple(clip for clip in clips if getattr(clip, kind))
+    for seed in range(8):
+        walk = training_scene(np.random.default_rng(seed), some, 2).walk
+        extent = np.ptp(walk.xyz[np.isfinite(walk.xyz[:, 11, 0]), 11, :2], axis=0).max()
+        assert (extent > 0.8) == (kind == "moving")
+
+
 def test_a_training_writes_a_scorer_with_its_card(clips, tmp_path):
     out = tmp_path / "scorer.safetensors"
     card = train(clips, out, read_settings(changes=SMALL), device="cpu")
@@ -218,9 +227,6 @@ def test_without_a_subject_there_is_no_training(clips, tmp_path):
         InputError, match=r"left out of training by name: 01, 02.*\n.*left_out is \*:"
     ):
         train(clips, tmp_path / "x.safetensors", settings, device="cpu")
-    still = tuple(clip for clip in clips if not clip.moving)
-    with pytest.raises(InputError, match=r"a person walks through space"):
-        train(still, tmp_path / "x.safetensors", read_settings(), device="cpu")
     assert not list(tmp_path.iterdir())
 
 
@@ -247,6 +253,13 @@ def test_places_where_nothing_can_be_written_are_refused_at_once(clips, tmp_path
     with pytest.raises(UsageError, match=r"is no name of a weight file|file cannot be made"):
         train(clips, tmp_path / name, read_settings(changes=SMALL), device="cpu")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_motion_that_makes_no_takes_is_refused_before_anything_runs(clips, tmp_path):
+    middling = tuple(clip for clip in clips if not (clip.moving or clip.on_the_spot))
+    with pytest.raises(InputError, match="clips a person walks through space or stays"):
+        train(middling, tmp_path / "x.safetensors", read_settings(), device="cpu")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_foreign_file_is_no_scorer(tmp_path):

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gentri.errors import InputError
 from gentri.skeletons import COCO17
-from gentri.synthetic import Clip, mocap_take, read_clips, walk
+from gentri.synthetic import Clip, kinds_of_takes, mocap_take, read_clips, walk
 from gentri.synthetic.bodies import (
     BONE_NAMES,
     MOCAP_JOINTS,
@@ -16,7 +17,7 @@ from gentri.synthetic.bodies import (
     rebuilt,
     stature_of,
 )
-from gentri.synthetic.mocap import STAGE_RADIUS_M, on_floor, resampled
+from gentri.synthetic.mocap import CLIP_FPS, STAGE_RADIUS_M, on_floor, resampled
 
 CLIPS = Path(__file__).parents[2] / "examples" / "cmu_mocap" / "cmu_subset_10hz.npz"
 RIGID = (("left_shoulder", "left_elbow"), ("right_hip", "right_knee"), ("left_knee", "left_ankle"))
@@ -84,8 +85,52 @@ def test_the_same_seed_gives_the_same_take(clips: tuple[Clip, ...]) -> None:
 
 
 def test_a_subject_that_does_not_exist_is_refused(clips: tuple[Clip, ...]) -> None:
-    with pytest.raises(ValueError, match="no clips of subject 999"):
+    with pytest.raises(InputError, match="in none of the 0 clips"):
         mocap_take(np.random.default_rng(0), clips, subject="999")
+
+
+def running(clips: tuple[Clip, ...], speed: float, subject: str = "runner") -> Clip:
+    """A pose that glides for 3 s."""
+    xyz = np.repeat(clips[0].xyz[:1], 30, axis=0)
+    xyz[..., 0] += np.arange(30)[:, None] / CLIP_FPS * speed
+    return Clip(subject, subject, xyz)
+
+
+def broken(clip: Clip) -> Clip:
+    """A hand is never measured."""
+    xyz = clip.xyz.copy()
+    xyz[:, MOCAP_JOINTS.index("LWrist")] = np.nan
+    return Clip("broken", "broken", xyz)
+
+
+def test_who_crosses_the_stage_too_fast_is_passed_over(clips: tuple[Clip, ...]) -> None:
+    walker = running(clips, 1.0, "walker")
+    both = (running(clips, 6.0), broken(walker), walker)
+    assert kinds_of_takes(both) == (True,)
+    for seed in range(4):
+        assert np.isfinite(mocap_take(np.random.default_rng(seed), both).xyz[0]).all()
+
+
+@pytest.mark.parametrize("change", ["too fast", "millimetres", "not measured"])
+def test_motion_of_which_no_take_can_be_made_is_refused(clips: tuple[Clip, ...], change) -> None:
+    walker = running(clips, 1.0)
+    clip, speed = {
+        "too fast": (running(clips, 6.0), "6"),
+        "millimetres": (Clip("a", "a", 1000 * walker.xyz), r"1e\+03"),
+        "not measured": (broken(walker), "1"),
+    }[change]
+    found = rf"none of the 1 clips in which a person walks .* has 1 s .* goes {speed} m/s\n"
+    with pytest.raises(InputError, match=found):
+        mocap_take(np.random.default_rng(0), (clip,))
+    with pytest.raises(InputError, match="walks through space or stays on the spot has 1 s"):
+        kinds_of_takes((clip,))
+    with pytest.raises(InputError, match="in none of the 1 clips a person stays on the spot"):
+        mocap_take(np.random.default_rng(0), (clip,), moving=False)
+
+
+def test_every_clip_of_the_database_can_serve(clips: tuple[Clip, ...]) -> None:
+    assert all(clip.stays_on_stage for clip in clips)
+    assert kinds_of_takes(clips) == (True, False)
 
 
 def test_another_frame_rate_follows_the_same_path(clips: tuple[Clip, ...]) -> None:

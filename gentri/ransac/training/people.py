@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from gentri.errors import InputError
-from gentri.synthetic import Clip
+from gentri.synthetic import Clip, kinds_of_takes
 
 JUDGES = 0.2  # share of the people, at least one
 ENOUGH_FRAMES = 100  # 10 s of a judge: more is better learned from
-KINDS = ("moving", "on_the_spot")
+KINDS = (True, False)  # moving, on the spot
 _NAMES = 12  # in a line
 
 
@@ -50,12 +50,17 @@ def split_by_subject(clips: tuple[Clip, ...], left_out: Iterable[str]) -> People
         left_out: whole names of subjects; `*` stands for anything.
 
     Raises:
-        InputError: nobody who walks is left to train on.
+        InputError: nobody of whom takes can be made is left to train on.
     """
     left_out = tuple(left_out)
     kept = tuple(clip for clip in clips if not _matches(clip.subject, left_out))
-    if not any(clip.moving for clip in kept):
-        raise _nobody(clips, kept, left_out)
+    if clips and not kept:
+        raise InputError(
+            f"all are left out of training by name: {_listed(subjects(clips))}",
+            f"examples.left_out is {', '.join(left_out)}: name other people there, or none "
+            "(--set examples.left_out=[])",
+        )
+    kinds_of_takes(kept)
     judges = _judges(kept)
     return People(
         training=tuple(clip for clip in kept if clip.subject not in judges),
@@ -75,7 +80,7 @@ def _judges(clips: tuple[Clip, ...]) -> set[str]:
     for kind in KINDS:
         frames: Counter[str] = Counter()
         for clip in clips:
-            if getattr(clip, kind):
+            if clip.serves(kind):
                 frames[clip.subject] += len(clip.xyz)
         wanted = max(1, round(JUDGES * len(frames)))
         for subject in sorted(frames, key=lambda s: (abs(frames[s] - ENOUGH_FRAMES), s)):
@@ -87,30 +92,13 @@ def _judges(clips: tuple[Clip, ...]) -> set[str]:
 def _can_spare(clips: tuple[Clip, ...], judges: set[str]) -> bool:
     """Whether the others show every kind of motion that there is."""
     return all(
-        any(getattr(clip, kind) for clip in clips if clip.subject not in judges)
-        for kind in KINDS
-        if any(getattr(clip, kind) for clip in clips)
+        any(clip.serves(kind) for clip in clips if clip.subject not in judges)
+        for kind in kinds_of_takes(clips)
     )
 
 
 def _matches(subject: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(subject, pattern) for pattern in patterns)
-
-
-def _nobody(
-    clips: tuple[Clip, ...], kept: tuple[Clip, ...], left_out: tuple[str, ...]
-) -> Exception:
-    gone = [clip for clip in clips if clip not in kept and clip.moving]
-    if gone:
-        return InputError(
-            f"all who walk are left out of training by name: {_listed(subjects(gone))}",
-            f"examples.left_out is {', '.join(left_out)}: name other people there, or none "
-            "(--set examples.left_out=[])",
-        )
-    return InputError(
-        f"in none of the {len(clips)} clips a person walks through space",
-        "give more motion: of people who walk",
-    )
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from gentri.data import Camera, Keypoints2D, Rig, Rigid3
 from gentri.synthetic import (
     Clip,
     Walk,
+    kinds_of_takes,
     mocap_take,
     observe,
     random_detector,
@@ -18,7 +19,7 @@ from gentri.synthetic import (
 )
 
 SECONDS = (4.0, 12.0)
-STAYS = 0.25  # share of the takes in which the person stays on the spot
+STAYS = 0.25  # share of the takes in which the person stays on the spot, where there are both
 
 # Errors of a take: as sketched, as real detectors make them, or one on top of the other.
 KINDS = {"sketch": 0.45, "real": 0.35, "both": 0.2}
@@ -48,7 +49,7 @@ def training_scene(
     rng: np.random.Generator,
     clips: tuple[Clip, ...],
     views: int,
-    kinds: Sequence[str] = tuple(KINDS),
+    errors: Sequence[str] = tuple(KINDS),
 ) -> TrainingScene:
     """One take of one person.
 
@@ -56,12 +57,17 @@ def training_scene(
         rng: source of all variation.
         clips: of the people.
         views: number of cameras.
-        kinds: of errors that may be, from `KINDS`.
+        errors: kinds that may be, from `KINDS`.
+
+    Raises:
+        InputError: in no clip a person walks through space or stays on the spot.
     """
     rig = random_rig(rng, views)
-    moving = rng.uniform() > STAYS
+    moving, kinds = rng.uniform() > STAYS, kinds_of_takes(clips)
+    if moving not in kinds:
+        (moving,) = kinds
     walk = mocap_take(rng, clips, seconds=rng.uniform(*SECONDS), moving=moving)
-    keypoints = _lost(rng, _scored(rng, _erring(rng, rig, walk, kinds)))
+    keypoints = _lost(rng, _scored(rng, _erring(rng, rig, walk, errors)))
     return TrainingScene(keypoints, _estimated(rng, rig), walk)
 
 
