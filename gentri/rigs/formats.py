@@ -146,6 +146,11 @@ def read_intrinsics(path: Path, sizes: Mapping[str, Size] | None = None) -> dict
     return {camera.name: intrinsics_of(camera) for camera in _read(path, sizes).cameras}
 
 
+def renaming(path: Path) -> str:
+    """How the cameras of a file get other names, for messages."""
+    return "rename the cameras in the file"
+
+
 def _read(path: Path, sizes: Mapping[str, Size]) -> Rig:
     if path.is_dir():
         return _read_folder(path, sizes)
