@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Sizes = Mapping[str, tuple[int, int]]
 
 # Files of rigs and lenses; a folder may hold pictures beside them.
-_CAMERA_FILES = {".toml", ".yml", ".yaml", ".txt", ".json"}
+_CAMERA_FILES = {".toml", ".yml", ".yaml", ".xml", ".txt", ".json"}
 
 
 def digests(session: "Session", _params: Any) -> dict[str, str]:
