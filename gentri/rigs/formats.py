@@ -141,7 +141,7 @@ def read_intrinsics(path: Path, sizes: Mapping[str, Size] | None = None) -> dict
     """
     _require_there(path)
     sizes = sizes or {}
-    if path.suffix.lower() == ".toml" and not _is_native(path):
+    if path.suffix.lower() == ".toml" and not is_native(path):
         return lens_tables.read(path)
     if path.is_dir() and (path / easymocap.INTRINSICS).is_file():
         return easymocap.read_intrinsics(path / easymocap.INTRINSICS, sizes)
@@ -207,12 +207,13 @@ def _folder_formats(folder: Path) -> list[tuple[str, ...]]:
     return [names for names in _FOLDERS if all((folder / name).is_file() for name in names)]
 
 
-def _is_native(path: Path) -> bool:
+def is_native(path: Path) -> bool:
+    """Whether a TOML file is gentri's own rig."""
     return isinstance(read_toml(path).get("camera"), list)
 
 
 def _read_toml(path: Path) -> Rig:
-    if _is_native(path):
+    if is_native(path):
         return native.read(path)
     tables = [table for _, table in lens_tables.sections(read_toml(path))]
     # Pose2Sim writes this key for every camera, aniposelib only where it is true.
