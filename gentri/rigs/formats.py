@@ -155,7 +155,7 @@ def read_intrinsics(path: Path, sizes: Mapping[str, Size] | None = None) -> dict
 def renaming(path: Path) -> str:
     """How the cameras of a file get other names, for messages."""
     if _is_opencv(path):
-        return "name every file as its camera, cam01.yml, and give their folder"
+        return "OpenCV's files do not name their camera: call each as its camera, cam01.yml"
     return "rename the cameras in the file"
 
 

@@ -204,7 +204,7 @@ def test_qualisys_in_xml_is_not_taken_for_opencv(tmp_path: Path) -> None:
 def test_files_of_opencv_are_to_be_called_as_their_cameras(tmp_path: Path) -> None:
     entries = opencv_entries(make_camera("a", 0.3))[0]
     path = stored(tmp_path / "calibration.yml", entries)
-    assert "name every file as its camera" in renaming(path)
+    assert "call each as its camera" in renaming(path)
     assert renaming(tmp_path) == renaming(path)
     easymocap.write(varied_rig(("1", "2")), tmp_path)
     for place in (tmp_path, tmp_path / "intri.yml", tmp_path / "extri.yml"):

@@ -19,7 +19,7 @@ from gentri.people.subject import Subject
 from gentri.pipeline.given import Given
 from gentri.pipeline.session import Session
 from gentri.pipeline.stage import Context, Runtime
-from gentri.rigs import lens_tables, native
+from gentri.rigs import lens_tables, native, opencv
 from gentri.rigs.formats import WRITERS, read_rig
 from gentri.rigs.values import intrinsics_of
 from gentri.skeletons import COCO17
@@ -413,6 +413,9 @@ def test_files_that_do_not_fit_the_cameras_are_refused(tmp_path: Path) -> None:
     context = context_of(tmp_path / "a", seen, Given(intrinsics=tmp_path / "lenses.toml"))
     text = "lenses.toml names can0, cam1; the cameras are cam0, cam1, cam2: there is no can0; did"
     assert text in refusal(context)
+    opencv.write(replace(rig, cameras=(replace(rig.cameras[0], name="lens"),)), tmp_path)
+    context = context_of(tmp_path / "d", seen, Given(intrinsics=tmp_path / "lens.yml"))
+    assert "OpenCV's files do not name their camera: call each as" in refusal(context)
     native.write(replace(rig, cameras=rig.cameras[:2]), tmp_path / "rig.toml")
     context = context_of(tmp_path / "b", seen, Given(rig=tmp_path / "rig.toml"))
     assert "has no cam2: it names cam0, cam1; the cameras are cam0, cam1, cam2" in refusal(context)
