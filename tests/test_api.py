@@ -112,6 +112,18 @@ def test_takes_lenses_and_worlds_in_files(tmp_path: Path) -> None:
     assert gentri.read_rig(tmp_path / "rig.toml").world_source == "camera positions given"
 
 
+def test_lenses_and_worlds_of_more_cameras_serve_these() -> None:
+    rig, (seen,) = scene(1, noise_px=2.0)
+    lenses = {"top": intrinsics_of(rig.cameras[0]), "cam1": intrinsics_of(rig.cameras[1])}
+    world = {"far": [9.0, 9.0, 9.0]} | {c.name: c.center for c in rig.cameras}
+    said = "^intrinsics names top: no camera here is called so, and of cam0, cam2 it has no lens$"
+    with pytest.warns(UserWarning, match=said) as warned:
+        found = gentri.calibrate(seen, intrinsics=lenses, world=world, **FAST)
+    assert [w.filename for w in warned] == [__file__]  # one alone: of the world nothing is missing
+    assert [c.intrinsics_source for c in found.cameras] == ["estimated", "given", "estimated"]
+    assert found.world_source == "camera positions given"
+
+
 def test_what_is_not_to_be_trusted_is_warned_of() -> None:
     rng = np.random.default_rng(2)
     rig = synthetic.random_ring(rng, 3, arc_deg=150.0)
@@ -141,8 +153,11 @@ def test_refusals() -> None:
         gentri.calibrate(seen, subject=["cam0:1"])
     with pytest.raises(UsageError, match="no take was given"):
         gentri.calibrate([])
-    with pytest.raises(InputError, match="intrinsics names left; the cameras are cam0"):
+    with pytest.raises(InputError, match="intrinsics names left; the cameras are cam0") as refused:
         gentri.calibrate(seen, intrinsics={"left": intrinsics_of(rig.cameras[0])})
+    assert "in the file" not in refused.value.hint
+    with pytest.raises(InputError, match="positions are known of: cam0; the cameras are"):
+        gentri.calibrate(seen, world={"cam0": np.zeros(3)})
     with pytest.raises(InputError, match="the rig has no cam2: it names cam0, cam1"):
         gentri.triangulate(seen, replace(rig, cameras=rig.cameras[:2]))
     with pytest.raises(UsageError, match=r"unknown rig format: pose3sim\n.*pose2sim"):

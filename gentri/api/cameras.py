@@ -35,9 +35,9 @@ def calibrate(
         keypoints: of the person; or several takes of the same cameras in the same places.
         stature_m: height of the person, of the first take, metres. Without it, and without
             `camera_distance` or `bone_length` or `world`, an average adult is assumed.
-        intrinsics: lenses that are known, by camera name, or a file of them.
+        intrinsics: lenses that are known, by camera name, or a file of them; may hold others, too.
         world: camera positions (3,) in metres by name, a rig, or a file of either: the world to
-            use.
+            use; may hold others, too.
         settings: the other settings of [calibrate] in default.toml by name, such as
             `camera_distance="cam01:cam03=4.2"`.
 
@@ -46,6 +46,8 @@ def calibrate(
 
     Warns:
         PoorResultWarning: the rig is not to be trusted; the text says why and what to do.
+        UserWarning: a name in `intrinsics` or `world` is no camera's, and a camera has nothing
+            there.
 
     Raises:
         CalibrationError: the cameras cannot be made out.
@@ -196,26 +198,25 @@ def _sizes(keypoints: Keypoints2D) -> list[Size]:
 def _lenses(
     given: Mapping[str, Intrinsics] | PathLike | None, sizes: Mapping[str, Size]
 ) -> dict[str, Intrinsics]:
-    from gentri.geometry.matching import require_all_matched
     from gentri.rigs.formats import read_intrinsics
 
     if given is None:
         return {}
+    path = None if isinstance(given, Mapping) else Path(given)
     found = given if isinstance(given, Mapping) else read_intrinsics(Path(given), sizes)
-    where = "intrinsics" if isinstance(given, Mapping) else str(given)
-    matched = require_all_matched(tuple(found), tuple(sizes), where)
+    matched = _matched(tuple(found), tuple(sizes), path, "intrinsics", "lens")
     return {camera: found[name] for name, camera in matched.items()}
 
 
 def _places(
     given: Rig | Mapping[str, ArrayLike] | PathLike | None, sizes: Mapping[str, Size]
 ) -> "KnownPlaces | None":
-    from gentri.geometry.alignment import KnownPlaces
-    from gentri.geometry.matching import require_all_matched
+    from gentri.geometry.alignment import KnownPlaces, require_places
     from gentri.rigs.places import read_places
 
     if given is None:
         return None
+    path = Path(given) if isinstance(given, (str, os.PathLike)) else None
     if isinstance(given, Rig):
         source = given
     elif isinstance(given, Mapping):
@@ -223,8 +224,34 @@ def _places(
     else:
         source = read_places(Path(given), sizes)
     places = KnownPlaces.of(source)
-    where = str(given) if isinstance(given, (str, os.PathLike)) else "world"
-    return places.renamed(require_all_matched(tuple(places.center_m), tuple(sizes), where))
+    matched = _matched(tuple(places.center_m), tuple(sizes), path, "world", "position")
+    require_places(tuple(matched), tuple(sizes), places)
+    return places.renamed(matched)
+
+
+def _matched(
+    found: tuple[str, ...], cameras: tuple[str, ...], path: Path | None, argument: str, what: str
+) -> dict[str, str]:
+    """Name → camera; a name left over beside a camera left without is warned of.
+
+    Raises:
+        InputError: as `require_some_matched`.
+    """
+    from gentri.geometry.matching import (
+        RENAME,
+        left_over,
+        require_some_matched,
+        said_of_left_over,
+    )
+    from gentri.rigs.formats import renaming
+
+    source = argument if path is None else str(path)
+    rename = RENAME if path is None else renaming(path)
+    matched = require_some_matched(found, cameras, source, rename)
+    others, without = left_over(found, cameras, matched)
+    if others and without:
+        warnings.warn(said_of_left_over(source, what, others, without), stacklevel=4)
+    return matched
 
 
 def _position(name: str, given: ArrayLike) -> FloatArray:

@@ -46,9 +46,10 @@ class KnownPlaces:
         return cls(center, {}, TAPE_SIGMA)
 
     def renamed(self, camera: Mapping[str, str]) -> "KnownPlaces":
-        """With the cameras called otherwise: name → new name."""
-        center = {camera[name]: place for name, place in self.center_m.items()}
-        return KnownPlaces(center, {camera[n]: R for n, R in self.R.items()}, self.sigma)
+        """Of the cameras named alone, called otherwise: name → new name."""
+        center = {new: self.center_m[name] for name, new in camera.items()}
+        R = {new: self.R[name] for name, new in camera.items() if name in self.R}
+        return KnownPlaces(center, R, self.sigma)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """Cameras of a file and of a recording, matched by name and picture."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from gentri.data import Intrinsics, Rig
 from gentri.errors import InputError
 from gentri.geometry.known_lenses import fitted
+
+RENAME = "rename the cameras there"
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 
@@ -32,44 +34,79 @@ def matched_names(found: Sequence[str], cameras: Sequence[str]) -> dict[str, str
     return same
 
 
-def require_all_matched(found: Sequence[str], cameras: Sequence[str], file: str) -> dict[str, str]:
-    """Like `matched_names`, for files that may leave cameras out but name no others.
+def left_over(
+    found: Sequence[str], cameras: Sequence[str], matched: Mapping[str, str]
+) -> tuple[list[str], list[str]]:
+    """Names that are no camera's, and cameras that none of the names is."""
+    others = [name for name in found if name not in matched]
+    return others, [camera for camera in cameras if camera not in matched.values()]
+
+
+def said_of_left_over(source: str, what: str, others: Sequence[str], without: Sequence[str]) -> str:
+    """In words: what a file has for others, and for whom it has nothing.
+
+    Args:
+        source: what names them.
+        what: it has of a camera.
+        others: names that are no camera's, one at least.
+        without: cameras that none of the names is.
+    """
+    said = f"{source} names {', '.join(others)}: no camera here is called so"
+    return f"{said}, and of {', '.join(without)} it has no {what}" if without else said
+
+
+def require_some_matched(
+    found: Sequence[str], cameras: Sequence[str], source: str, rename: str = RENAME
+) -> dict[str, str]:
+    """Like `matched_names`, for what may name others and leave cameras out.
+
+    Args:
+        found: names.
+        cameras: of the recording.
+        source: what names them, for messages.
+        rename: how they get other names, for messages.
 
     Raises:
-        InputError: a name is none of the cameras.
+        InputError: no name is a camera's, or one is nearly that of a camera left without.
     """
     matched = matched_names(found, cameras)
-    unknown = [name for name in found if name not in matched]
-    if unknown:
-        near = get_close_matches(unknown[0], cameras, n=1)
-        meant = f"; did you mean {near[0]} by {unknown[0]}?" if near else ""
+    others, without = left_over(found, cameras, matched)
+    near = [(name, c) for name in others for c in get_close_matches(name, without, n=1)]
+    if near or (others and not matched):
+        meant = f"; did you mean {near[0][1]} by {near[0][0]}?" if near else ""
         raise InputError(
-            f"{file} names {', '.join(found)}; the cameras are {', '.join(cameras)}: there is no "
-            f"{', '.join(unknown)}{meant}",
-            "rename the cameras in the file, or leave out what is not there",
+            f"{source} names {', '.join(found)}; the cameras are {', '.join(cameras)}: there is no "
+            f"{', '.join(others)}{meant}",
+            f"{rename}, or leave out what is not there",
         )
     return matched
 
 
-def require_all_found(found: Sequence[str], cameras: Sequence[str], file: str) -> dict[str, str]:
-    """Like `matched_names`, for files that may name others but leave no camera out.
+def require_all_found(
+    found: Sequence[str], cameras: Sequence[str], source: str, rename: str = RENAME
+) -> dict[str, str]:
+    """Like `require_some_matched`, for what may name others but leave no camera out.
 
     Raises:
         InputError: a camera is missing.
     """
     matched = matched_names(found, cameras)
-    missing = [name for name in cameras if name not in matched.values()]
+    _, missing = left_over(found, cameras, matched)
     if missing:
         raise InputError(
-            f"{file} has no {', '.join(missing)}: it names {', '.join(found)}; the cameras are "
+            f"{source} has no {', '.join(missing)}: it names {', '.join(found)}; the cameras are "
             f"{', '.join(cameras)}",
-            "rename the cameras in the file, or the videos, so that both agree",
+            f"{rename}, or rename the videos, so that both agree",
         )
     return matched
 
 
 def matched_rig(
-    rig: Rig, cameras: Sequence[str], size_px: NDArray[np.integer], file: str
+    rig: Rig,
+    cameras: Sequence[str],
+    size_px: NDArray[np.integer],
+    source: str,
+    rename: str = RENAME,
 ) -> tuple[Rig, dict[str, str]]:
     """The rig of these cameras alone, in their order, for their picture sizes.
 
@@ -77,7 +114,8 @@ def matched_rig(
         rig: may hold others, too.
         cameras: C names.
         size_px: (C, 2) width and height of their pictures.
-        file: what holds the rig, for messages.
+        source: what holds the rig, for messages.
+        rename: how its cameras get other names, for messages.
 
     Returns:
         the rig, and name in the file → camera where the two differ.
@@ -85,7 +123,7 @@ def matched_rig(
     Raises:
         InputError: a camera is missing, or has pictures of another shape.
     """
-    matched = require_all_found(rig.names, cameras, file)
+    matched = require_all_found(rig.names, cameras, source, rename)
     by_camera = {matched[c.name]: c for c in rig.cameras if c.name in matched}
     chosen = []
     for name, size in zip(cameras, size_px, strict=True):

@@ -102,7 +102,10 @@ def _off_center(rig: Rig, found: CalibratedViews) -> list[Reason]:
 
 
 def _focal_prior(rig: Rig, found: CalibratedViews) -> FloatArray:
-    """What was known of the log focal lengths without the person, (C,); 0 where they were held."""
-    told = [c.intrinsics_source == "metadata" for c in rig.cameras]
+    """Spread of the log focal lengths to begin with, (C,); 0 where they were held.
+
+    Where a lens came with a spread, given or of metadata, it is what the calibration made of it.
+    """
+    told = [c.intrinsics_source != "estimated" for c in rig.cameras]
     prior = np.where(told, found.sigma_log_focal, _UNKNOWN_FOCAL)
     return np.where(np.isnan(found.sigma_log_focal), 0.0, prior)

@@ -10,7 +10,7 @@ from typing import Any
 
 from gentri.data import Camera, FloatArray, Intrinsics, Rig
 from gentri.rigs import values
-from gentri.rigs.opencv import integer, matrix, open_storage
+from gentri.rigs.opencv import integer, matrix, matrix_lines, open_storage
 from gentri.rigs.rotations import from_rodrigues, to_rodrigues
 from gentri.rigs.texts import write_text
 from gentri.rigs.units import UNIT_NOT_STATED
@@ -21,6 +21,11 @@ INTRINSICS, EXTRINSICS = "intri.yml", "extri.yml"
 _KIND = "EasyMocap's file"
 # Its reader skips cameras of this name, and its writer cuts names at a dot.
 _NAMES = r"(?!none$)[\w-]+( [\w-]+)*"
+
+
+def lists_cameras(path: Path) -> bool:
+    """Whether a file of OpenCV's names its cameras, as EasyMocap's do."""
+    return not open_storage(path).getNode("names").empty()
 
 
 def read(folder: Path, sizes: Mapping[str, Size]) -> Rig:
@@ -83,12 +88,12 @@ def write(rig: Rig, folder: Path) -> None:
     intrinsics, extrinsics = _header(rig), _header(rig)
     for camera in rig.cameras:
         name, pose = camera.name, camera.cam_from_world
-        intrinsics += _matrix(f"K_{name}", camera.K)
-        intrinsics += _matrix(f"dist_{name}", camera.dist[None])
+        intrinsics += matrix_lines(f"K_{name}", camera.K)
+        intrinsics += matrix_lines(f"dist_{name}", camera.dist[None])
         intrinsics += [f"H_{name}: {camera.height}", f"W_{name}: {camera.width}"]
-        extrinsics += _matrix(f"R_{name}", to_rodrigues(pose.R)[:, None])
-        extrinsics += _matrix(f"Rot_{name}", pose.R)
-        extrinsics += _matrix(f"T_{name}", pose.t[:, None])
+        extrinsics += matrix_lines(f"R_{name}", to_rodrigues(pose.R)[:, None])
+        extrinsics += matrix_lines(f"Rot_{name}", pose.R)
+        extrinsics += matrix_lines(f"T_{name}", pose.t[:, None])
     write_text(folder / INTRINSICS, "\n".join(intrinsics) + "\n")
     write_text(folder / EXTRINSICS, "\n".join(extrinsics) + "\n")
 
@@ -120,10 +125,3 @@ def _needed(storage: Any, key: str, shape: tuple[int, ...], source: Source) -> F
 
 def _header(rig: Rig) -> list[str]:
     return ["%YAML:1.0", "---", "names:", *(f'  - "{name}"' for name in rig.names)]
-
-
-def _matrix(key: str, numbers: FloatArray) -> list[str]:
-    rows, columns = numbers.shape
-    data = ", ".join(repr(float(x)) for x in numbers.ravel())
-    size = [f"  rows: {rows}", f"  cols: {columns}"]
-    return [f"{key}: !!opencv-matrix", *size, "  dt: d", f"  data: [{data}]"]

@@ -23,9 +23,10 @@ from gentri.rigs.values import Size, intrinsics_of
 
 KNOWN = (
     "gentri's rig.toml, Pose2Sim's or aniposelib's TOML, EasyMocap's intri.yml and extri.yml, "
-    "COLMAP's cameras.txt and images.txt, nerfstudio's transforms.json, Qualisys' .qca.txt"
+    "COLMAP's cameras.txt and images.txt, nerfstudio's transforms.json, Qualisys' .qca.txt, "
+    "OpenCV's YAML or XML with R and T, one file per camera"
 )
-_OPENCV_SUFFIXES = {".yml", ".yaml"}
+_CAMERA = "<camera>"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Writer:
 
     Attributes:
         target: name of the file or folder.
-        files: what is written, relative to the place of the target.
+        files: what is written, relative to the place of the target; `<camera>` stands for the name
+            of every camera.
         what: for people.
         write: (rig, target path) → None.
     """
@@ -43,6 +45,11 @@ class Writer:
     files: tuple[str, ...]
     what: str
     write: Callable[[Rig, Path], None]
+
+    def files_of(self, rig: Rig) -> tuple[str, ...]:
+        """What is written of a rig, relative to the place of the target."""
+        named = (file.replace(_CAMERA, name) for file in self.files for name in rig.names)
+        return tuple(dict.fromkeys(named))
 
 
 # Name of the format, as in the setting export.formats → how it is written.
@@ -69,6 +76,9 @@ WRITERS = {
     "qualisys": Writer(
         "Calib.qca.txt", ("Calib.qca.txt",), "cameras as Qualisys has them", qualisys.write
     ),
+    "opencv": Writer(
+        "opencv", (f"opencv/{_CAMERA}.yml",), "a camera as OpenCV's programs have it", opencv.write
+    ),
 }
 
 
@@ -90,7 +100,7 @@ def write_rigs(rig: Rig, folder: Path, names: Iterable[str]) -> dict[str, str]:
     for name in names:
         writer = WRITERS[name]
         writer.write(rig, folder / writer.target)
-        files |= dict.fromkeys(writer.files, writer.what)
+        files |= dict.fromkeys(writer.files_of(rig), writer.what)
     return files
 
 
@@ -131,19 +141,30 @@ def read_intrinsics(path: Path, sizes: Mapping[str, Size] | None = None) -> dict
     """
     _require_there(path)
     sizes = sizes or {}
-    if path.suffix.lower() == ".toml" and not _is_native(path):
+    if path.suffix.lower() == ".toml" and not is_native(path):
         return lens_tables.read(path)
     if path.is_dir() and (path / easymocap.INTRINSICS).is_file():
         return easymocap.read_intrinsics(path / easymocap.INTRINSICS, sizes)
-    if path.is_dir() and not _folder_formats(path):
-        files = sorted(f for f in path.iterdir() if f.suffix.lower() in _OPENCV_SUFFIXES)
-        if files:
-            return {file.stem: opencv.read_intrinsics(file) for file in files}
-    if path.suffix.lower() in _OPENCV_SUFFIXES and not path.is_dir():
-        if opencv.is_calibration(path):
-            return {path.stem: opencv.read_intrinsics(path)}
+    if _is_opencv(path):
+        return opencv.read_intrinsics(path, sizes)
+    if path.is_file() and opencv.is_storage(path):
         return easymocap.read_intrinsics(path, sizes)
     return {camera.name: intrinsics_of(camera) for camera in _read(path, sizes).cameras}
+
+
+def renaming(path: Path) -> str:
+    """How the cameras of a file get other names, for messages."""
+    if _is_opencv(path):
+        return "OpenCV's files do not name their camera: call each as its camera, cam01.yml"
+    return "rename the cameras in the file"
+
+
+def _is_opencv(path: Path) -> bool:
+    """Whether it is OpenCV's file of one camera, or a folder of such."""
+    if path.is_dir():
+        taken = _folder_formats(path) or (path / easymocap.INTRINSICS).is_file()
+        return not taken and bool(opencv.files(path))
+    return opencv.is_storage(path) and not easymocap.lists_cameras(path)
 
 
 def _read(path: Path, sizes: Mapping[str, Size]) -> Rig:
@@ -152,8 +173,10 @@ def _read(path: Path, sizes: Mapping[str, Size]) -> Rig:
     suffix = path.suffix.lower()
     if suffix == ".toml":
         return _read_toml(path)
-    if suffix in _OPENCV_SUFFIXES:
+    if path.name in (easymocap.INTRINSICS, easymocap.EXTRINSICS):
         return easymocap.read(path.parent, sizes)
+    if opencv.is_storage(path):
+        return opencv.read(path, sizes)
     if suffix == ".json":
         return nerfstudio.read(path)
     if path.name in (colmap.CAMERAS, colmap.IMAGES):
@@ -175,6 +198,8 @@ def _read_folder(folder: Path, sizes: Mapping[str, Size]) -> Rig:
             f"{folder} is a binary COLMAP model; text is needed",
             f"colmap model_converter --input_path {folder} --output_path TEXT --output_type TXT",
         )
+    if any(opencv.is_camera(file) for file in opencv.files(folder)):
+        return opencv.read(folder, sizes)
     raise InputError(f"{folder} holds no rig that gentri knows", f"known: {KNOWN}")
 
 
@@ -182,12 +207,13 @@ def _folder_formats(folder: Path) -> list[tuple[str, ...]]:
     return [names for names in _FOLDERS if all((folder / name).is_file() for name in names)]
 
 
-def _is_native(path: Path) -> bool:
+def is_native(path: Path) -> bool:
+    """Whether a TOML file is gentri's own rig."""
     return isinstance(read_toml(path).get("camera"), list)
 
 
 def _read_toml(path: Path) -> Rig:
-    if _is_native(path):
+    if is_native(path):
         return native.read(path)
     tables = [table for _, table in lens_tables.sections(read_toml(path))]
     # Pose2Sim writes this key for every camera, aniposelib only where it is true.

@@ -6,7 +6,7 @@ from typing import Any
 
 from gentri.data import FloatArray, Rig
 from gentri.rigs import values
-from gentri.rigs.formats import read_rig
+from gentri.rigs.formats import is_native, read_rig
 from gentri.rigs.lens_tables import sections
 from gentri.rigs.texts import read_toml
 from gentri.rigs.values import Size, Source
@@ -28,10 +28,15 @@ def read_places(path: Path, sizes: Mapping[str, Size] | None = None) -> Rig | di
     """
     if path.is_file() and path.suffix.lower() == ".toml":
         entries = sections(read_toml(path))
-        if any(_KEY in table for _, table in entries):
+        rig = is_native(path) or any({"size", "rotation"} & table.keys() for _, table in entries)
+        if not rig or any(_KEY in table for _, table in entries):
             return values.by_name(path, entries, _position)
     return read_rig(path, sizes)
 
 
 def _position(source: Source, table: Mapping[str, Any]) -> FloatArray:
-    return source.array(source.get(table, _KEY), _KEY, (3,))
+    if _KEY not in table:
+        raise source.refusal(
+            f"{_KEY!r} is missing", f"write {_KEY} = [x, y, z] in its section: metres, z up"
+        )
+    return source.array(table[_KEY], _KEY, (3,))

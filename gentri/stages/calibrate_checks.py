@@ -25,14 +25,15 @@ def check(session: "Session", params: Any, _runtime: "Runtime") -> None:
         UsageError: a setting names no camera.
     """
     from gentri.geometry.matching import require_all_found
-    from gentri.rigs.formats import read_rig
+    from gentri.rigs.formats import read_rig, renaming
 
     given, cameras = session.given, tuple(session.sources)
     _check_names(params, cameras)
     sizes = dict.fromkeys(cameras, _ANY_SIZE)
     if given.rig:
         with or_without("--rig none"):
-            require_all_found(read_rig(given.rig, sizes).names, cameras, str(given.rig))
+            names = read_rig(given.rig, sizes).names
+            require_all_found(names, cameras, str(given.rig), renaming(given.rig))
     if given.intrinsics:
         lenses_in(given.intrinsics, sizes)
     if given.world:

@@ -1,6 +1,6 @@
 """What calibrate reads from elsewhere: a rig, lenses, a world."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Sizes = Mapping[str, tuple[int, int]]
 
 # Files of rigs and lenses; a folder may hold pictures beside them.
-_CAMERA_FILES = {".toml", ".yml", ".yaml", ".txt", ".json"}
+_CAMERA_FILES = {".toml", ".yml", ".yaml", ".xml", ".txt", ".json"}
 
 
 def digests(session: "Session", _params: Any) -> dict[str, str]:
@@ -72,7 +72,7 @@ def read_lenses(context: Context, sizes: Sizes) -> dict[str, Intrinsics]:
     """Lenses that are known, by camera: of the metadata, and over them those that were given.
 
     Raises:
-        InputError: the file holds no lenses, or names cameras that are not there.
+        InputError: the file holds no lenses, or none of these cameras, or one is nearly called so.
     """
     from gentri.rigs.formats import read_intrinsics
 
@@ -80,7 +80,7 @@ def read_lenses(context: Context, sizes: Sizes) -> dict[str, Intrinsics]:
     lenses = read_intrinsics(metadata) if metadata.is_file() else {}
     if path := context.session.given.intrinsics:
         found, matched = lenses_in(path, sizes)
-        _say_renamed(context, path, matched)
+        _say_names(context, path, matched, tuple(found), tuple(sizes), "lens")
         lenses |= {camera: found[name] for name, camera in matched.items()}
     return {name: lenses[name] for name in sizes if name in lenses}
 
@@ -91,12 +91,13 @@ def lenses_in(path: Path, sizes: Sizes) -> tuple[dict[str, Intrinsics], dict[str
     Raises:
         InputError: as `read_lenses`.
     """
-    from gentri.geometry.matching import require_all_matched
-    from gentri.rigs.formats import read_intrinsics
+    from gentri.geometry.matching import require_some_matched
+    from gentri.rigs.formats import read_intrinsics, renaming
 
     with or_without("--intrinsics none"):
         found = read_intrinsics(path, sizes)
-        return found, require_all_matched(tuple(found), tuple(sizes), str(path))
+        names = tuple(found), tuple(sizes)
+        return found, require_some_matched(*names, str(path), renaming(path))
 
 
 def read_world(context: Context, sizes: Sizes) -> "KnownPlaces | None":
@@ -109,7 +110,7 @@ def read_world(context: Context, sizes: Sizes) -> "KnownPlaces | None":
     if path is None:
         return None
     places, matched = places_in(path, sizes)
-    _say_renamed(context, path, matched)
+    _say_names(context, path, matched, tuple(places.center_m), tuple(sizes), "position")
     return places.renamed(matched)
 
 
@@ -117,16 +118,18 @@ def places_in(path: Path, sizes: Sizes) -> "tuple[KnownPlaces, dict[str, str]]":
     """Camera positions of a file by the names that it has, and name in the file → camera.
 
     Raises:
-        InputError: the file holds no positions, of two cameras at least, or names cameras that are
-            not there.
+        InputError: the file holds no positions of two of the cameras, or a name is nearly that of
+            a camera left without.
     """
     from gentri.geometry.alignment import KnownPlaces, require_places
-    from gentri.geometry.matching import require_all_matched
+    from gentri.geometry.matching import require_some_matched
+    from gentri.rigs.formats import renaming
     from gentri.rigs.places import read_places
 
     with or_without("--world none"):
         places = KnownPlaces.of(read_places(path, sizes))
-        matched = require_all_matched(tuple(places.center_m), tuple(sizes), str(path))
+        names = tuple(places.center_m), tuple(sizes)
+        matched = require_some_matched(*names, str(path), renaming(path))
         require_places(tuple(matched), tuple(sizes), places)
         return places, matched
 
@@ -138,14 +141,16 @@ def read_given_rig(context: Context, sizes: Sizes) -> Rig | None:
         InputError: it is no rig, or not of these cameras.
     """
     from gentri.geometry.matching import matched_rig
-    from gentri.rigs.formats import read_rig
+    from gentri.rigs.formats import read_rig, renaming
 
     path = context.session.given.rig
     if path is None:
         return None
     size_px = np.array(list(sizes.values()))
     with or_without("--rig none"):
-        rig, renamed = matched_rig(read_rig(path, sizes), tuple(sizes), size_px, str(path))
+        rig, renamed = matched_rig(
+            read_rig(path, sizes), tuple(sizes), size_px, str(path), renaming(path)
+        )
     _say_renamed(context, path, renamed)
     return rig
 
@@ -154,3 +159,20 @@ def _say_renamed(context: Context, path: Path, matched: Mapping[str, str]) -> No
     said = [f"{name} is {camera}" for name, camera in matched.items() if name != camera]
     if said:
         context.progress.say(f"names of {path.name}: {', '.join(said)}")
+
+
+def _say_names(
+    context: Context,
+    path: Path,
+    matched: Mapping[str, str],
+    found: Sequence[str],
+    cameras: Sequence[str],
+    what: str,
+) -> None:
+    """Whose lenses or places are taken by other names, and whose by none."""
+    from gentri.geometry.matching import left_over, said_of_left_over
+
+    _say_renamed(context, path, matched)
+    others, without = left_over(found, cameras, matched)
+    if others:
+        context.progress.say(said_of_left_over(path.name, what, others, without))

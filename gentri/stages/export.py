@@ -33,6 +33,7 @@ Format = Literal[
     "colmap",
     "nerfstudio",
     "qualisys",
+    "opencv",
 ]
 
 

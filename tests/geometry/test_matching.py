@@ -8,7 +8,13 @@ import pytest
 from gentri import synthetic
 from gentri.errors import InputError
 from gentri.geometry.cameras import project
-from gentri.geometry.matching import matched_names, matched_rig, require_all_matched
+from gentri.geometry.matching import (
+    left_over,
+    matched_names,
+    matched_rig,
+    require_some_matched,
+    said_of_left_over,
+)
 
 
 @pytest.mark.parametrize(
@@ -27,14 +33,31 @@ def test_names(found: list[str], cameras: list[str], expected: dict[str, str]) -
     assert matched_names(found, cameras) == expected
 
 
-def test_names_of_no_camera_are_refused() -> None:
-    assert require_all_matched(["b"], ["a", "b"], "lenses.toml") == {"b": "b"}
+def test_names_of_no_camera_are_said() -> None:
+    """The lenses of a laboratory serve a recording in which one of its cameras failed."""
+    found, cameras = ["cam0", "cam1", "cam9"], ["cam0", "cam1"]
+    matched = require_some_matched(found, cameras, "lenses.toml")
+    assert matched == {"cam0": "cam0", "cam1": "cam1"}
+    others, without = left_over(found, cameras, matched)
+    said = "lenses.toml names cam9: no camera here is called so"
+    assert said_of_left_over("lenses.toml", "lens", others, without) == said
+    assert left_over(["top", "a"], ["a", "b", "c"], {"a": "a"}) == (["top"], ["b", "c"])
+    said = "world names top: no camera here is called so, and of b, c it has no position"
+    assert said_of_left_over("world", "position", ["top"], ["b", "c"]) == said
+
+
+def test_names_of_no_camera_are_refused_where_none_fits_or_one_nearly_does() -> None:
+    assert require_some_matched(["b"], ["a", "b"], "lenses.toml") == {"b": "b"}
+    assert require_some_matched([], ["a", "b"], "intrinsics") == {}
+    with pytest.raises(InputError, match="there is no left, right\n") as refusal:
+        require_some_matched(["left", "right"], ["a", "b"], "world", "call them otherwise")
+    assert refusal.value.hint == "call them otherwise, or leave out what is not there"
     said = (
         r"lenses.toml names cam01, can02; the cameras are cam01, cam02: there is no can02; "
         r"did you mean cam02 by can02\?"
     )
     with pytest.raises(InputError, match=said):
-        require_all_matched(["cam01", "can02"], ["cam01", "cam02"], "lenses.toml")
+        require_some_matched(["cam01", "can02"], ["cam01", "cam02"], "lenses.toml")
 
 
 def test_a_rig_in_another_order_with_others_and_for_half_the_size() -> None:

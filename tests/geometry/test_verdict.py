@@ -211,6 +211,16 @@ def test_two_cameras_without_lenses_are_told_what_they_lack() -> None:
     assert not kinds(said_of(rig, noisy(10, rig), prior=GIVEN))
 
 
+@pytest.mark.parametrize("source", ["given", "metadata"])
+def test_two_cameras_with_lenses_known_to_a_percent_lack_nothing(source: str) -> None:
+    rig = synthetic.random_ring(np.random.default_rng(2), 2)
+    lenses = {c.name: Intrinsics(c.width, c.height, c.K, c.dist, source, 0.01) for c in rig.cameras}
+    verdict = calibrated(noisy(2, rig), lenses)
+    assert verdict.reasons == ()
+    assert verdict.measures.uncertainty.log_focal.max() <= 0.01
+    assert not verdict.measures.held.any()
+
+
 def test_short_takes_are_usable_at_best() -> None:
     rig = synthetic.camera_ring(4)
     said = said_of(rig, noisy(11, rig, ticks=25), prior=GIVEN)

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from scenes import POINTS, make_camera, make_rig, varied_rig
 
 from gentri.geometry.cameras import project
-from gentri.rigs import aniposelib, colmap, easymocap, nerfstudio, pose2sim
+from gentri.rigs import aniposelib, colmap, easymocap, nerfstudio, opencv, pose2sim
 
 
 def sections(path: Path) -> dict[str, dict]:
@@ -57,6 +57,20 @@ def test_pose2sim_has_its_own_keys(tmp_path: Path) -> None:
     assert calib["metadata"] == {"adjusted": False, "error": 0.0}
     assert list(calib)[:2] == ["cam_00", "cam_01"]
     assert all(table["fisheye"] is False for table in sections(tmp_path / "Calib.toml").values())
+
+
+def test_opencv_projects_with_its_own_files_as_gentri_does(tmp_path: Path) -> None:
+    rig = varied_rig()
+    opencv.write(rig, tmp_path)
+    for camera in rig.cameras:
+        storage = cv2.FileStorage(str(tmp_path / f"{camera.name}.yml"), cv2.FILE_STORAGE_READ)
+        keys = ("R", "T", "camera_matrix", "distortion_coefficients")
+        R, T, K, dist = (storage.getNode(key).mat() for key in keys)
+        assert (R.shape, T.shape, K.shape, dist.shape) == ((3, 3), (3, 1), (3, 3), (5, 1))
+        projected, _ = cv2.projectPoints(POINTS, cv2.Rodrigues(R)[0], T, K, dist)
+        np.testing.assert_allclose(projected[:, 0], project(camera, POINTS), atol=1e-6)
+        size = [int(storage.getNode(f"image_{side}").real()) for side in ("width", "height")]
+        assert size == [camera.width, camera.height]
 
 
 def test_opencv_projects_with_easymocap_as_gentri_does(tmp_path: Path) -> None:

@@ -38,7 +38,11 @@ def test_positions_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"camera 'a'.*position_m has the shape \(2,\)"):
         read_places(file)
     file.write_text("[a]\nposition_m = [1, 2, 3]\n[b]\nposition = [1, 2, 3]\n")
-    with pytest.raises(InputError, match=r"camera 'b'.*'position_m' is missing"):
+    with pytest.raises(InputError, match=r"camera 'b'.*'position_m' is missing") as refusal:
+        read_places(file)
+    assert "position_m = [x, y, z]" in refusal.value.hint
+    file.write_text("[a]\nposition = [1, 2, 3]\n")
+    with pytest.raises(InputError, match=r"camera 'a'.*'position_m' is missing"):
         read_places(file)
     with pytest.raises(InputError, match="does not exist"):
         read_places(tmp_path / "absent.toml")

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import balance
 import cv2
@@ -13,11 +14,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from scenes import POINTS, assert_same, make_camera, make_rig, varied_rig
 
-from gentri.data import Intrinsics
+from gentri.data import Camera, Intrinsics
 from gentri.errors import InputError
 from gentri.geometry.cameras import project
 from gentri.rigs import aniposelib, colmap, easymocap, lens_tables, nerfstudio
-from gentri.rigs.formats import read_intrinsics, read_rig
+from gentri.rigs.formats import read_intrinsics, read_rig, renaming
 
 QUALISYS = balance.CLIP / "Calib.qca.txt"
 
@@ -140,6 +141,75 @@ def test_opencv_calibrations_are_named_after_their_files(tmp_path: Path) -> None
         (tmp_path / "left.yml").write_text(f"{kept}\n{line}\n")
         with pytest.raises(InputError, match=message):
             read_intrinsics(tmp_path / "left.yml")
+
+
+def stored(path: Path, entries: dict[str, Any]) -> Path:
+    """What OpenCV itself writes: YAML, or XML by the suffix."""
+    storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_WRITE)
+    for key, value in entries.items():
+        if isinstance(value, list):
+            storage.startWriteStruct(key, cv2.FileNode_SEQ)
+            for number in value:
+                storage.write("", number)
+            storage.endWriteStruct()
+        else:
+            storage.write(key, value)
+    storage.release()
+    return path
+
+
+def opencv_entries(camera: Camera) -> list[dict[str, Any]]:
+    """The same camera as different programs write it."""
+    R, t = camera.cam_from_world.R, camera.cam_from_world.t
+    size = [camera.width, camera.height]
+    rvec = cv2.Rodrigues(R)[0]
+    return [
+        dict(
+            image_width=size[0],
+            image_height=size[1],
+            camera_matrix=camera.K,
+            distortion_coefficients=camera.dist[:, None],
+            R=R,
+            T=t[:, None],
+        ),
+        dict(
+            imageSize=size, cameraMatrix=camera.K, distCoeffs=camera.dist[None], rvec=rvec, tvec=t
+        ),
+        dict(K=camera.K, D=camera.dist.tolist(), R=rvec[:, 0].tolist(), T=t.tolist()),
+        dict(image_size=np.array(size), K=camera.K, dist_coeffs=camera.dist, R=rvec, Rot=R, t=t),
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["yml", "yaml", "xml"])
+def test_opencv_rigs_have_a_file_per_camera(tmp_path: Path, suffix: str) -> None:
+    cameras = [make_camera(f"c{i}", 0.3 + i, 0.01 * i) for i in range(4)]
+    for i, camera in enumerate(cameras):
+        stored(tmp_path / f"{camera.name}.{suffix}", opencv_entries(camera)[i])
+    (tmp_path / "notes.xml").write_text("<notes/>")  # of something else
+    rig, sizes = make_rig(*cameras), {"c2": (1080, 1920)}
+    assert_same(read_rig(tmp_path, sizes), rig)
+    assert_same(read_rig(tmp_path / f"c1.{suffix}"), make_rig(cameras[1]))
+    lenses = read_intrinsics(tmp_path, sizes)
+    assert tuple(lenses) == rig.names
+    np.testing.assert_array_equal(lenses["c2"].K, cameras[2].K)
+    with pytest.raises(InputError, match="image size is missing"):
+        read_intrinsics(tmp_path / f"c2.{suffix}")
+
+
+def test_qualisys_in_xml_is_not_taken_for_opencv(tmp_path: Path) -> None:
+    (tmp_path / "Calib.xml").write_text(QUALISYS.read_text())
+    assert read_rig(tmp_path / "Calib.xml").names == read_rig(QUALISYS).names
+
+
+def test_files_of_opencv_are_to_be_called_as_their_cameras(tmp_path: Path) -> None:
+    entries = opencv_entries(make_camera("a", 0.3))[0]
+    path = stored(tmp_path / "calibration.yml", entries)
+    assert "call each as its camera" in renaming(path)
+    assert renaming(tmp_path) == renaming(path)
+    easymocap.write(varied_rig(("1", "2")), tmp_path)
+    for place in (tmp_path, tmp_path / "intri.yml", tmp_path / "extri.yml"):
+        assert renaming(place) == "rename the cameras in the file"
+    assert renaming(QUALISYS) == "rename the cameras in the file"
 
 
 @pytest.mark.parametrize(

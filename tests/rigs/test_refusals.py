@@ -97,6 +97,50 @@ def test_easymocap(tmp_path: Path, file: str, old: str, new: str, message: str) 
     refused(read_rig, folder, message)
 
 
+OPENCV = {
+    "no K": ("camera_matrix", "camera_metrics", "'camera_matrix' is missing"),
+    "no distortion": ("distortion_coefficients", "d", "'distortion_coefficients' is missing"),
+    "no size": ("image_width", "image_breadth", "image size is missing"),
+    "no R": ("R:", "Q:", "'R' is missing, so it is a lens without a place"),
+    "no T": ("T:", "S:", "'T' is missing"),
+    "broken": ("rows: 3", "rows: 7", "not a whole matrix"),
+    "no rotation": (
+        "R: !!opencv-matrix\n  rows: 3\n  cols: 3",
+        "R: [1, 2]\nX:\n  r: 3",
+        "rotation",
+    ),
+    "not YAML": ("%YAML:1.0\n---", "cam: [", "not a file of OpenCV"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "message"), OPENCV.values(), ids=OPENCV)
+def test_opencv(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = write("opencv", tmp_path) / "a.yml"
+    edit(path, old, new)
+    refused(read_rig, path, message)
+    refused(read_rig, path.parent, message)
+
+
+def test_a_folder_of_opencv_with_two_files_of_a_camera(tmp_path: Path) -> None:
+    folder = write("opencv", tmp_path)
+    (folder / "a.yaml").write_text((folder / "a.yml").read_text())
+    refused(read_rig, folder, "two cameras named 'a'")
+    refused(read_intrinsics, folder, "two cameras named 'a'")
+
+
+def test_no_file_is_missed_that_nobody_gave(tmp_path: Path) -> None:
+    path = tmp_path / "stereo.yml"
+    path.write_text("%YAML:1.0\n---\nM1: 1\n")
+    for read in (read_rig, read_intrinsics):
+        with pytest.raises(
+            InputError, match=r"stereo\.yml: .*'camera_matrix' is missing"
+        ) as refusal:
+            read(path)
+        assert "cameraMatrix or K" in refusal.value.hint
+    (tmp_path / "stereo.yml").rename(tmp_path / "intri.yml")
+    refused(read_rig, tmp_path, "no rig")
+
+
 COLMAP = {
     "another lens": ("cameras.txt", "FULL_OPENCV", "THIN_PRISM_FISHEYE", "lens model"),
     "rational lens": ("cameras.txt", "0.0 0.0 0.0\n", "0.1 0.0 0.0\n", "more than five"),

@@ -19,7 +19,7 @@ from gentri.people.subject import Subject
 from gentri.pipeline.given import Given
 from gentri.pipeline.session import Session
 from gentri.pipeline.stage import Context, Runtime
-from gentri.rigs import lens_tables, native
+from gentri.rigs import lens_tables, native, opencv
 from gentri.rigs.formats import WRITERS, read_rig
 from gentri.rigs.values import intrinsics_of
 from gentri.skeletons import COCO17
@@ -408,11 +408,14 @@ def test_a_given_rig_may_show_a_child() -> None:
 
 def test_files_that_do_not_fit_the_cameras_are_refused(tmp_path: Path) -> None:
     rig, (seen,) = scene(5, ticks=12)
-    lenses = {"left": intrinsics_of(rig.cameras[0]), "cam1": intrinsics_of(rig.cameras[1])}
+    lenses = {"can0": intrinsics_of(rig.cameras[0]), "cam1": intrinsics_of(rig.cameras[1])}
     lens_tables.write(lenses, tmp_path / "lenses.toml")
     context = context_of(tmp_path / "a", seen, Given(intrinsics=tmp_path / "lenses.toml"))
-    said = "lenses.toml names left, cam1; the cameras are cam0, cam1, cam2: there is no left"
-    assert said in refusal(context)
+    text = "lenses.toml names can0, cam1; the cameras are cam0, cam1, cam2: there is no can0; did"
+    assert text in refusal(context)
+    opencv.write(replace(rig, cameras=(replace(rig.cameras[0], name="lens"),)), tmp_path)
+    context = context_of(tmp_path / "d", seen, Given(intrinsics=tmp_path / "lens.yml"))
+    assert "OpenCV's files do not name their camera: call each as" in refusal(context)
     native.write(replace(rig, cameras=rig.cameras[:2]), tmp_path / "rig.toml")
     context = context_of(tmp_path / "b", seen, Given(rig=tmp_path / "rig.toml"))
     assert "has no cam2: it names cam0, cam1; the cameras are cam0, cam1, cam2" in refusal(context)
@@ -420,9 +423,42 @@ def test_files_that_do_not_fit_the_cameras_are_refused(tmp_path: Path) -> None:
     world.write_text(world.read_text().replace("cam1", "one"))
     context = context_of(tmp_path / "c", seen, Given(world=world))
     assert "there is no one" in refusal(context)
+    world.write_text(f"{world.read_text()}[cam2]\nposition_m = [0, 0, 1]\n")
+    text = "positions are known of: one, cam2; the cameras are cam0, cam1, cam2: a world needs two"
+    assert text in refusal(context)
     both = Given(rig=tmp_path / "rig.toml", world=world)
     with pytest.raises(UsageError, match="--rig and --world were given together"):
         STAGE.external(Session(tmp_path / "c", {}, both), params())
+
+
+def test_files_may_hold_cameras_that_are_not_there(tmp_path: Path) -> None:
+    rig, (seen,) = scene(5, cameras=4)
+    lenses = {c.name: intrinsics_of(c) for c in rig.cameras}
+    lens_tables.write({"top": lenses.pop("cam3"), **lenses}, tmp_path / "lenses.toml")
+    world = positions(tmp_path / "world.toml", rig)
+    world.write_text(world.read_text().replace("cam0", "left").replace("cam3", "roof"))
+    three = replace(
+        seen,
+        cameras=seen.cameras[:3],
+        xy_px=seen.xy_px[:3],
+        score=seen.score[:3],
+        size_px=seen.size_px[:3],
+    )
+    files = Given(intrinsics=tmp_path / "lenses.toml", world=world)
+    STAGE.check(
+        Session(tmp_path, dict.fromkeys(three.cameras, tmp_path), files), params(), Runtime()
+    )
+    context = context_of(tmp_path / "session", three, files)
+    STAGE.run(context)
+    text = said(context)
+    assert "lenses.toml names top: no camera here is called so\n" in text
+    left = (
+        "world.toml names left, roof: no camera here is called so, and of cam0 it has no position"
+    )
+    assert left in text
+    found = Rig.load(context.out / "rig.toml")
+    assert {c.intrinsics_source for c in found.cameras} == {"given"}
+    assert found.world_source == "camera positions given"
 
 
 def test_one_length_gives_the_scale() -> None:
