@@ -45,7 +45,10 @@ def person_of(xy: Any, score: Any) -> Person:
     """
     joints = np.array(xy, dtype=np.float32)
     if joints.ndim != 2 or joints.shape[1] != 2:
-        raise ValueError(f"joints of shape {joints.shape}, needed two numbers each")
+        raise ValueError(
+            f"joints are of shape {joints.shape}, needed x and y each, and scores in a list of "
+            "their own (keypoint_scores)"
+        )
     known = np.array(np.ones(len(joints)) if score is None else score, dtype=np.float32)
     if known.shape != (len(joints),):
         raise ValueError(f"{known.size} scores for {len(joints)} joints")

@@ -206,7 +206,7 @@ DAMAGES = {
     '{"version": 1.3, "people": [{"pose_keyp': r"cam_001\.json is not valid JSON, or is cut off",
     "": r"cam_001\.json is not valid JSON",
     '{"version": 1.3}': r"cam_001\.json does not hold keypoints",
-    '{"people": [{}]}': r"cam_001\.json does not hold keypoints .*pose_keypoints_2d",
+    '{"people": [3]}': r"cam_001\.json does not hold keypoints .*stands in another one's place",
     '{"people": [{"pose_keypoints_2d": [1, 2, 3, 4]}]}': "4 numbers in pose_keypoints_2d",
     '{"people": [{"pose_keypoints_2d": ["a", 1, 1]}]}': r"cam_001\.json does not hold",
     '{"people": [{"pose_keypoints_2d": [1,2,1,3,4,1]}]}': "frame 1 has 2 joints; in .* have 17",
@@ -222,12 +222,28 @@ def test_a_damaged_frame_is_named(tmp_path: Path, text: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"people": null}',
+        '{"people": [{}]}',
+        '{"people": [{"pose_keypoints_2d": null}, {"face_keypoints_2d": [1, 2, 1]}]}',
+        '{"instance_info": null}',
+        '[{"bbox": [[1, 2, 3, 4]]}]',
+    ],
+)
+def test_people_without_keypoints_are_nobody(tmp_path: Path, text: str) -> None:
+    assert read_recording(damaged(tmp_path / "cam", text), "cam").count.tolist() == [1, 0, 1]
+
+
 MMPOSE_DAMAGES = {
     '[{"frame_id": 0, "inst': "not valid JSON, or is cut off",
     "[]": "no frame is in it",
-    '{"meta_info": {}}': "does not hold keypoints .*instance_info",
+    '{"meta_info": {}}': "does not hold keypoints .*'instance_info' is missing",
     '[{"frame_id": 0}]': "does not hold keypoints .*instances",
-    '[{"frame_id": 0, "instances": [{"keypoints": [[1, 2, 3]]}]}]': "needed two numbers each",
+    '[{"frame_id": 0, "instances": [{"keypoints": [[1, 2, 3]]}]}]': (
+        r"joints are of shape \(1, 3\), needed x and y each, and scores .* \(keypoint_scores\)"
+    ),
     '[{"frame_id": 0, "instances": [{"keypoints": [[1, 2]], "keypoint_scores": [1, 1]}]}]': (
         "2 scores for 1 joints"
     ),
