@@ -221,7 +221,7 @@ def test_a_take_counts_once() -> None:
 
 
 def test_arrays_that_do_not_fit() -> None:
-    xy = np.zeros((2, 5, 17, 2))
+    xy = np.full((2, 5, 17, 2), 240.0)
     with pytest.raises(UsageError, match=r"needed for halpe26: \(cameras, ticks, 26, 2\)"):
         gentri.keypoints_from_arrays(xy, size_px=(640, 480), fps=30, skeleton="halpe26")
     with pytest.raises(UsageError, match="fps or time_s"):
@@ -272,12 +272,14 @@ def test_scores_and_places_that_are_none() -> None:
     assert np.nanmax(made.score) == pytest.approx(0.9)
 
 
-def test_scores_of_keypoints_made_otherwise() -> None:
+def test_scores_and_times_of_keypoints_made_otherwise() -> None:
     rig, (seen,) = scene(3)
     right = gentri.triangulate(seen, rig, method="ransac").xyz
     with pytest.warns(UserWarning, match="per cent"):
         large = gentri.triangulate(replace(seen, score=100 * seen.score), rig, method="ransac")
     np.testing.assert_array_equal(large.xyz, right)
+    with pytest.raises(UsageError, match="time_s does not ascend"):
+        gentri.triangulate(replace(seen, time_s=-seen.time_s), rig)
     none = replace(seen, score=np.full_like(seen.score, np.nan))
     np.testing.assert_array_equal(gentri.triangulate(none, rig, method="ransac").xyz, right)
 

@@ -214,6 +214,7 @@ def _takes(given: Any) -> list[Keypoints2D]:
 
 def _require_keypoints(given: Any) -> None:
     if isinstance(given, Keypoints2D):
+        given.require_ascending()
         return
     files = isinstance(given, str | os.PathLike)
     raise UsageError(

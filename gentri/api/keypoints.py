@@ -134,6 +134,7 @@ def keypoints_from_arrays(
         keypoints = Keypoints2D(xy, known, time, tuple(names), size, joints)
     except ValueError as error:
         raise UsageError(str(error), "C cameras, T ticks, J joints, in this order") from error
+    keypoints.require_ascending()
     if said:
         warnings.warn(said, stacklevel=3)
     _test_sizes(keypoints)

@@ -17,13 +17,13 @@ class Keypoints2D:
     Attributes:
         xy_px: (C, T, J, 2) float32, distorted pixels; NaN where not seen.
         score: (C, T, J) float32, 0–1; NaN where not seen.
-        time_s: (T,) float64, ascending.
+        time_s: (T,) float64, ascending; where clips are strung together for tests, within each.
         cameras: names, length C, each another.
         size_px: (C, 2) int32, width and height.
         skeleton: joint set.
 
     Raises:
-        UsageError: a name twice, times that do not ascend, or a size that is none.
+        UsageError: a name twice, or a size that is none.
         ValueError: arrays of other shapes or types.
     """
 
@@ -46,15 +46,22 @@ class Keypoints2D:
                 f"several cameras are called {', '.join(twice)}",
                 "give every camera a name of its own",
             )
+        if (self.size_px <= 0).any():
+            raise UsageError(
+                f"size_px is {self.size_px.tolist()}", "give width and height in pixels, above 0"
+            )
+
+    def require_ascending(self) -> None:
+        """Refuse what is no recording of one take.
+
+        Raises:
+            UsageError: a time that is none, or not after the one before.
+        """
         if not np.isfinite(self.time_s).all() or (np.diff(self.time_s) <= 0).any():
             raise UsageError(
                 f"time_s does not ascend from tick to tick: {_first_fault(self.time_s)}",
                 "give seconds in the order in which the frames were taken, each later than the one "
                 "before",
-            )
-        if (self.size_px <= 0).any():
-            raise UsageError(
-                f"size_px is {self.size_px.tolist()}", "give width and height in pixels, above 0"
             )
 
     def save(self, path: PathLike) -> None:

@@ -83,6 +83,7 @@ def _of_one(path: Path) -> Recording:
 
 
 def _one_of_all(keypoints: Keypoints2D, place: int) -> Recording:
+    keypoints.require_ascending()
     xy, score = keypoints.xy_px[place], keypoints.score[place]
     present = np.isfinite(xy).all(-1).any(-1)
     shown = _joints(xy[present], score[present])
