@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gentri.api import (
         calibrate,
+        calibrate_judged,
         keypoints_from_arrays,
         read_keypoints,
         read_rig,
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
         write_rig,
     )
     from gentri.data import Intrinsics, Keypoints2D, Poses3D, Rig
-    from gentri.errors import GentriError, PoorResultWarning
+    from gentri.errors import GentriError, PoorResultWarning, UsableResultWarning
+    from gentri.geometry.verdict import Verdict
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "gentri.api": (
         "calibrate",
+        "calibrate_judged",
         "keypoints_from_arrays",
         "read_keypoints",
         "read_rig",
@@ -33,7 +36,8 @@ _HOMES = {
         "write_rig",
     ),
     "gentri.data": ("Intrinsics", "Keypoints2D", "Poses3D", "Rig"),
-    "gentri.errors": ("GentriError", "PoorResultWarning"),
+    "gentri.errors": ("GentriError", "PoorResultWarning", "UsableResultWarning"),
+    "gentri.geometry.verdict": ("Verdict",),
 }
 
 __all__ = [
@@ -43,7 +47,10 @@ __all__ = [
     "PoorResultWarning",
     "Poses3D",
     "Rig",
+    "UsableResultWarning",
+    "Verdict",
     "calibrate",
+    "calibrate_judged",
     "keypoints_from_arrays",
     "read_keypoints",
     "read_rig",

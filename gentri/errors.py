@@ -70,6 +70,10 @@ class PoorResultWarning(UserWarning):
     """A result that is finished but not to be trusted; the text says why."""
 
 
+class UsableResultWarning(UserWarning):
+    """A result that serves, but less accurately than usual; the text says why."""
+
+
 @contextmanager
 def or_without(option: str) -> Iterator[None]:
     """Tell in a refusal how to go on without the cause: it stands in session.toml by then.

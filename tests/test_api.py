@@ -1,11 +1,13 @@
 """gentri in Python: what the README shows, arrays, files, and refusals."""
 
 import json
+import re
 import subprocess
 import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +15,11 @@ import pytest
 import gentri
 from gentri import synthetic
 from gentri.data import Detections
-from gentri.errors import InputError, UsageError
+from gentri.errors import InputError, UsageError, WeightsError
 from gentri.geometry.comparison import compare_rigs
 from gentri.rigs import lens_tables
 from gentri.rigs.values import intrinsics_of
+from gentri.skeletons import COCO17
 
 sys.path.insert(0, str(Path(__file__).parent / "keypoints"))
 
@@ -133,6 +136,33 @@ def test_what_is_not_to_be_trusted_is_warned_of() -> None:
         gentri.calibrate(spot, **FAST)
 
 
+def test_a_verdict_goes_with_the_rig() -> None:
+    """What is warned of is all there; of what is merely usable, too."""
+    _, (seen,) = scene(1, noise_px=2.0)
+    ticks = {name: getattr(seen, name)[:, :38] for name in ("xy_px", "score")}
+    seen = replace(seen, **ticks, time_s=seen.time_s[:38])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rig, verdict = gentri.calibrate_judged(seen, **FAST)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert gentri.calibrate(seen, **FAST).names == rig.names
+    assert isinstance(verdict, gentri.Verdict)
+    assert json.loads(json.dumps(verdict.as_json()))["level"] == verdict.level == "usable"
+    (said,) = [w for w in caught if w.category is gentri.UsableResultWarning]
+    assert all(reason.text in str(said.message) for reason in verdict.reasons)
+    assert "gentri.calibrate_judged" in str(said.message)
+    assert said.filename == __file__
+
+
+def test_a_world_that_is_missed_is_in_the_verdict() -> None:
+    rig, (seen,) = scene(1, noise_px=2.0)
+    world = {c.name: c.center + 3.0 * (i == 1) for i, c in enumerate(rig.cameras)}
+    _, verdict = gentri.calibrate_judged(seen, world=world, **FAST)
+    assert verdict.level == "poor"
+    assert any("known camera positions miss" in text for text in verdict.poor)
+
+
 def test_a_scale_in_another_unit_is_warned_of_first() -> None:
     _, (seen,) = scene(1, noise_px=2.0)
     with pytest.warns(gentri.PoorResultWarning, match="^by this scale .* is the distance of"):
@@ -206,7 +236,7 @@ def test_a_take_counts_once() -> None:
 
 
 def test_arrays_that_do_not_fit() -> None:
-    xy = np.zeros((2, 5, 17, 2))
+    xy = np.full((2, 5, 17, 2), 240.0)
     with pytest.raises(UsageError, match=r"needed for halpe26: \(cameras, ticks, 26, 2\)"):
         gentri.keypoints_from_arrays(xy, size_px=(640, 480), fps=30, skeleton="halpe26")
     with pytest.raises(UsageError, match="fps or time_s"):
@@ -219,6 +249,119 @@ def test_arrays_that_do_not_fit() -> None:
     assert found.size_px.tolist() == [[640, 480], [480, 640]]
     assert np.isnan(found.score[0, 0, 0])
     assert found.score[1].min() == 1
+
+
+def test_values_that_no_array_may_have() -> None:
+    xy = np.full((2, 5, 17, 2), 300.0)
+    make, rest = gentri.keypoints_from_arrays, {"size_px": (640, 480), "fps": 30}
+    for fps in (0, -1.0, np.nan, "30 Hz"):
+        with pytest.raises(UsageError, match=r"fps is .*\n.*above 0"):
+            make(xy, **{**rest, "fps": fps})
+    for size in (None, (640, 480, 3), 640, "640x480", (640,)):
+        with pytest.raises(UsageError, match=r"size_px is .*\n.*\(1920, 1080\)"):
+            make(xy, **{**rest, "size_px": size})  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"size_px is \[\[0, 0\], .*\n.*above 0"):
+        make(xy, **{**rest, "size_px": (0, 0)})
+    with pytest.raises(UsageError, match="several cameras are called a"):
+        make(xy, **rest, cameras=("a", "a"))
+    for time in ([0, 0, 0, 0, 0], [0, 1, 2, 3, np.nan], [4, 3, 2, 1, 0], [0, 2, 1, 3, 4]):
+        with pytest.raises(UsageError, match=r"time_s does not ascend .* tick [124] is at"):
+            make(xy, size_px=(640, 480), time_s=time)
+    with pytest.raises(InputError, match=r"100% of the joints of cam01 .*\n.*correct size_px"):
+        make(xy + 900, **rest)
+    named = make(xy, **rest, skeleton=replace(COCO17, name="mine"))
+    assert named.skeleton.name == "mine"
+
+
+def test_scores_and_places_that_are_none() -> None:
+    rng = np.random.default_rng(0)
+    xy = rng.uniform((0, 0), (640, 480), (2, 5, 17, 2))
+    xy[0, 0, 0, 1] = np.inf
+    made = gentri.keypoints_from_arrays(xy, np.full((2, 5, 17), np.nan), size_px=(640, 480), fps=5)
+    assert np.isnan(made.xy_px[0, 0, 0]).all() and np.isnan(made.score[0, 0, 0])
+    assert np.nanmin(made.score) == 1
+    with pytest.warns(UserWarning, match="scores reach 90: they are taken as per cent"):
+        made = gentri.keypoints_from_arrays(
+            xy, np.full((2, 5, 17), 90.0), size_px=(640, 480), fps=5
+        )
+    assert np.nanmax(made.score) == pytest.approx(0.9)
+
+
+def test_scores_and_times_of_keypoints_made_otherwise() -> None:
+    rig, (seen,) = scene(3)
+    right = gentri.triangulate(seen, rig, method="ransac").xyz
+    with pytest.warns(UserWarning, match="per cent"):
+        large = gentri.triangulate(replace(seen, score=100 * seen.score), rig, method="ransac")
+    np.testing.assert_array_equal(large.xyz, right)
+    with pytest.raises(UsageError, match="time_s does not ascend"):
+        gentri.triangulate(replace(seen, time_s=-seen.time_s), rig)
+    none = replace(seen, score=np.full_like(seen.score, np.nan))
+    np.testing.assert_array_equal(gentri.triangulate(none, rig, method="ransac").xyz, right)
+
+
+def test_a_size_that_is_too_large_is_warned_of() -> None:
+    _, (seen,) = scene(3)
+    with pytest.warns(
+        gentri.PoorResultWarning, match=r"upper left .* size_px=\(960, 540\)"
+    ) as said:
+        gentri.keypoints_from_arrays(seen.xy_px / 2, size_px=(1920, 1080), fps=10)
+    assert said[0].filename == __file__
+
+
+def test_lenses_in_python() -> None:
+    rig, (seen,) = scene(3)
+    found = gentri.calibrate(seen, intrinsics=rig, **FAST)
+    assert {c.intrinsics_source for c in found.cameras} == {"given"}
+    wrong: Any = {"cam0": rig.cameras[0].K}
+    with pytest.raises(UsageError, match=r"lens of cam0 is a ndarray.*\n.*gentri\.Intrinsics\("):
+        gentri.calibrate(seen, intrinsics=wrong, **FAST)
+    with pytest.raises(UsageError, match="intrinsics are a ndarray"):
+        gentri.calibrate(seen, intrinsics=wrong["cam0"], **FAST)
+
+
+def test_triangulation_takes_two_cameras_and_a_scorer(tmp_path: Path) -> None:
+    rig, (seen,) = scene(3)
+    alone = replace(
+        seen,
+        cameras=("cam0",),
+        xy_px=seen.xy_px[:1],
+        score=seen.score[:1],
+        size_px=seen.size_px[:1],
+    )
+    with pytest.raises(UsageError, match="only one camera was given: cam0; 3D needs at least two"):
+        gentri.triangulate(alone, rig)
+    (tmp_path / "a.safetensors").write_text("nothing")
+    with pytest.raises(WeightsError, match=r"a\.safetensors is not a weight file of a scorer"):
+        gentri.triangulate(seen, rig, scorer=tmp_path / "a.safetensors")
+
+
+def test_refusals_speak_python(pose: Path) -> None:
+    _, (seen,) = scene(3)
+    for setting in (
+        {"focal_sharing": "per"},
+        {"stature_m": 175},
+        {"frames": 5},
+        {"seed": "a"},
+        {"camera_distance": 4.2},
+        {"stature_m": 1.75, "camera_distance": "cam0:cam1=4.2"},
+    ):
+        with pytest.raises(UsageError) as caught:
+            gentri.calibrate(seen, **setting)
+        said = str(caught.value)
+        assert next(iter(setting)) in said
+        assert not re.search(r"--|session\.toml|calibrate\.", said)
+        assert caught.value.hint or "both give the scale" in said
+    for size in ("1920x1080", (1920,), (0, 0)):
+        with pytest.raises(UsageError, match="size_px is"):
+            gentri.read_keypoints(pose, size_px=size, fps=20)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"^skeleton: found .body26., needed .auto.") as caught:
+        gentri.read_keypoints(pose, size_px=(1088, 1920), fps=20, skeleton="body26")
+    assert "--" not in str(caught.value)
+
+
+def test_what_a_session_would_say_is_warned_of(pose: Path) -> None:
+    with pytest.warns(gentri.PoorResultWarning, match="not those of body25:.*check skeleton"):
+        gentri.read_keypoints(pose, size_px=(1088, 1920), fps=20, skeleton="body25")
 
 
 @pytest.fixture(scope="module")

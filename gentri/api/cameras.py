@@ -12,20 +12,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gentri.api.settings import params_of
+from gentri.api.wording import in_python, refusing_in_python
 from gentri.data import FloatArray, Intrinsics, Keypoints2D, PathLike, Poses3D, Rig
-from gentri.errors import PoorResultWarning, UsageError
+from gentri.errors import PoorResultWarning, UsableResultWarning, UsageError
 
 if TYPE_CHECKING:
     from gentri.geometry.alignment import KnownPlaces
+    from gentri.geometry.person_rig import PersonRig
+    from gentri.geometry.verdict import Verdict
 
 Size = tuple[int, int]
 
 
+@refusing_in_python()
 def calibrate(
     keypoints: Keypoints2D | Sequence[Keypoints2D],
     *,
     stature_m: float | None = None,
-    intrinsics: Mapping[str, Intrinsics] | PathLike | None = None,
+    intrinsics: Rig | Mapping[str, Intrinsics] | PathLike | None = None,
     world: Rig | Mapping[str, ArrayLike] | PathLike | None = None,
     **settings: Any,
 ) -> Rig:
@@ -35,7 +39,8 @@ def calibrate(
         keypoints: of the person; or several takes of the same cameras in the same places.
         stature_m: height of the person, of the first take, metres. Without it, and without
             `camera_distance` or `bone_length` or `world`, an average adult is assumed.
-        intrinsics: lenses that are known, by camera name, or a file of them; may hold others, too.
+        intrinsics: lenses that are known, by camera name, of a rig, or a file of either; may hold
+            others, too.
         world: camera positions (3,) in metres by name, a rig, or a file of either: the world to
             use; may hold others, too.
         settings: the other settings of [calibrate] in default.toml by name, such as
@@ -46,6 +51,7 @@ def calibrate(
 
     Warns:
         PoorResultWarning: the rig is not to be trusted; the text says why and what to do.
+        UsableResultWarning: expect less accuracy than usual; the text says why.
         UserWarning: a name in `intrinsics` or `world` is no camera's, and a camera has nothing
             there.
 
@@ -55,8 +61,42 @@ def calibrate(
         UsageError: an unknown setting, a value that it cannot have, one camera alone, or a take
             given twice.
     """
+    rig, verdict = _calibrated(keypoints, stature_m, intrinsics, world, settings)
+    if verdict.level != "good":
+        poor = verdict.level == "poor"
+        said = verdict.poor if poor else [reason.text for reason in verdict.reasons]
+        category = PoorResultWarning if poor else UsableResultWarning
+        text = f"{'; '.join(said)} (gentri.calibrate_judged gives the figures)"
+        warnings.warn(in_python(text), category, stacklevel=3)
+    return rig
+
+
+@refusing_in_python()
+def calibrate_judged(
+    keypoints: Keypoints2D | Sequence[Keypoints2D],
+    *,
+    stature_m: float | None = None,
+    intrinsics: Rig | Mapping[str, Intrinsics] | PathLike | None = None,
+    world: Rig | Mapping[str, ArrayLike] | PathLike | None = None,
+    **settings: Any,
+) -> "tuple[Rig, Verdict]":
+    """`calibrate`, without its warnings, and what tests of the rig say.
+
+    Returns:
+        The rig, and the verdict: its `level` ("good", "usable" or "poor"), the `reasons` for it,
+        and the `measures` that it rests on; `as_json()` has all of these as plain values.
+    """
+    return _calibrated(keypoints, stature_m, intrinsics, world, settings)
+
+
+def _calibrated(
+    keypoints: Keypoints2D | Sequence[Keypoints2D],
+    stature_m: float | None,
+    intrinsics: Rig | Mapping[str, Intrinsics] | PathLike | None,
+    world: Rig | Mapping[str, ArrayLike] | PathLike | None,
+    settings: dict[str, Any],
+) -> "tuple[Rig, Verdict]":
     from gentri.geometry.person_rig import Known, estimate_rig
-    from gentri.geometry.verdict import judge
     from gentri.stages import calibrate as stage
     from gentri.stages.calibrate_inputs import scale_reference
 
@@ -69,36 +109,56 @@ def calibrate(
     sizes = {n: s for take in takes for n, s in zip(take.cameras, _sizes(take), strict=True)}
     known = Known(_lenses(intrinsics, sizes), scale_reference(params), _places(world, sizes))
     solved = estimate_rig(takes, params, known)
-    reasons = [*judge(takes, solved.rig, solved.found).poor, *solved.misplaced()]
-    if reasons:
-        warnings.warn("; ".join(reasons), PoorResultWarning, stacklevel=2)
-    return solved.rig
+    return solved.rig, _verdict(takes, solved)
 
 
-def triangulate(keypoints: Keypoints2D, rig: Rig, **settings: Any) -> Poses3D:
+def _verdict(takes: Sequence[Keypoints2D], solved: "PersonRig") -> "Verdict":
+    """Of the rig, and of the places that it was put to."""
+    from gentri.geometry.trust.reasons import Reason
+    from gentri.geometry.verdict import judge
+
+    verdict = judge(takes, solved.rig, solved.found)
+    misplaced = [Reason("world", "poor", text) for text in solved.misplaced()]
+    if not misplaced:
+        return verdict
+    poor = [reason for reason in verdict.reasons if reason.level == "poor"]
+    rest = verdict.reasons[len(poor) :]
+    return replace(verdict, level="poor", reasons=(*poor, *misplaced, *rest))
+
+
+@refusing_in_python()
+def triangulate(
+    keypoints: Keypoints2D, rig: Rig, *, scorer: PathLike | None = None, **settings: Any
+) -> Poses3D:
     """The person in 3D.
 
     Args:
         keypoints: of one person.
         rig: of these cameras, in any order; may hold others, too.
+        scorer: weights of `gentri train` for the learned method, in place of gentri's own.
         settings: settings of [triangulate] in default.toml by name.
 
     Raises:
         InputError: the rig lacks a camera, or is for other pictures.
-        UsageError: an unknown setting, a value that it cannot have, or other things than these.
+        UsageError: an unknown setting, a value that it cannot have, one camera alone, or other
+            things than these.
+        WeightsError: the file is none of a scorer.
     """
     from gentri.geometry.matching import matched_rig
     from gentri.stages import triangulate as stage
 
     params = params_of(stage.STAGE, settings)
     _require_keypoints(keypoints)
+    _require_two(keypoints.cameras, "3D needs")
     if not isinstance(rig, Rig):
         raise UsageError(
             f"the rig is a {type(rig).__name__}, needed a Rig",
             "give what calibrate or read_rig returns",
         )
     own, _ = matched_rig(rig, keypoints.cameras, keypoints.size_px, "the rig")
-    return stage.triangulate_subject(_scored(keypoints, params.min_score), own, params)
+    scored = _scored(keypoints, params.min_score)
+    weights = None if scorer is None else Path(scorer)
+    return stage.triangulate_subject(scored, own, params, scorer=weights)
 
 
 def read_rig(path: PathLike) -> Rig:
@@ -144,13 +204,7 @@ def _takes(given: Any) -> list[Keypoints2D]:
         raise UsageError("no take was given", "give the keypoints of one take or more")
     for take in takes:
         _require_keypoints(take)
-    names = sorted({name for take in takes for name in take.cameras})
-    if len(names) < 2:
-        raise UsageError(
-            f"only one camera was given: {', '.join(names) or 'none'}; calibration needs at least "
-            "two that see the person together",
-            "give the keypoints of all cameras of a take as one Keypoints2D",
-        )
+    _require_two(sorted({name for take in takes for name in take.cameras}), "calibration needs")
     for (i, a), (j, b) in combinations(enumerate(takes, start=1), 2):
         if twice := _same_views(a, b):
             raise UsageError(
@@ -163,6 +217,7 @@ def _takes(given: Any) -> list[Keypoints2D]:
 
 def _require_keypoints(given: Any) -> None:
     if isinstance(given, Keypoints2D):
+        given.require_ascending()
         return
     files = isinstance(given, str | os.PathLike)
     raise UsageError(
@@ -171,6 +226,15 @@ def _require_keypoints(given: Any) -> None:
         if files
         else "make them of arrays by gentri.keypoints_from_arrays, or of files by read_keypoints",
     )
+
+
+def _require_two(cameras: Sequence[str], needs: str) -> None:
+    if len(cameras) < 2:
+        raise UsageError(
+            f"only one camera was given: {', '.join(cameras) or 'none'}; {needs} at least two that "
+            "see the person together",
+            "give the keypoints of all cameras of a take as one Keypoints2D",
+        )
 
 
 def _same_views(a: Keypoints2D, b: Keypoints2D) -> list[str]:
@@ -185,10 +249,15 @@ def _same_views(a: Keypoints2D, b: Keypoints2D) -> list[str]:
 
 
 def _scored(keypoints: Keypoints2D, min_score: float) -> Keypoints2D:
-    """Without joints that score less."""
-    low = ~(keypoints.score >= min_score)
+    """Without joints that are nowhere or score less, with scores from 0 to 1."""
+    from gentri.keypoints.scores import unit_scores
+
+    score, said = unit_scores(keypoints.xy_px, keypoints.score)
+    if said:
+        warnings.warn(said, stacklevel=2)
+    low = ~(score >= min_score)
     xy = np.where(low[..., None], np.float32(np.nan), keypoints.xy_px)
-    return replace(keypoints, xy_px=xy, score=np.where(low, np.float32(np.nan), keypoints.score))
+    return replace(keypoints, xy_px=xy, score=np.where(low, np.float32(np.nan), score))
 
 
 def _sizes(keypoints: Keypoints2D) -> list[Size]:
@@ -196,16 +265,38 @@ def _sizes(keypoints: Keypoints2D) -> list[Size]:
 
 
 def _lenses(
-    given: Mapping[str, Intrinsics] | PathLike | None, sizes: Mapping[str, Size]
+    given: Rig | Mapping[str, Intrinsics] | PathLike | None, sizes: Mapping[str, Size]
 ) -> dict[str, Intrinsics]:
     from gentri.rigs.formats import read_intrinsics
+    from gentri.rigs.values import intrinsics_of
 
     if given is None:
         return {}
-    path = None if isinstance(given, Mapping) else Path(given)
-    found = given if isinstance(given, Mapping) else read_intrinsics(Path(given), sizes)
+    path: Path | None = None
+    if isinstance(given, Rig):
+        found = {camera.name: intrinsics_of(camera) for camera in given.cameras}
+    elif isinstance(given, Mapping):
+        found = {name: _lens(name, lens) for name, lens in given.items()}
+    elif isinstance(given, (str, os.PathLike)):
+        path = Path(given)
+        found = read_intrinsics(path, sizes)
+    else:
+        raise UsageError(
+            f"intrinsics are a {type(given).__name__}",
+            "give a file, a Rig, or gentri.Intrinsics by camera name",
+        )
     matched = _matched(tuple(found), tuple(sizes), path, "intrinsics", "lens")
     return {camera: found[name] for name, camera in matched.items()}
+
+
+def _lens(name: str, given: Any) -> Intrinsics:
+    if not isinstance(given, Intrinsics):
+        raise UsageError(
+            f"intrinsics: the lens of {name} is a {type(given).__name__}, needed gentri.Intrinsics",
+            'make it of a matrix: gentri.Intrinsics(width, height, K, dist, "given", 0.0), with K '
+            "(3, 3) and dist (5,) of float64",
+        )
+    return given
 
 
 def _places(

@@ -1,6 +1,7 @@
 """Keypoints of one person: from files, and from plain arrays."""
 
-import re
+import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +9,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from gentri.data import Detections, Keypoints2D, PathLike, Timeline
-from gentri.errors import CalibrationError, GentriError, UsageError
+from gentri.api.wording import in_python, refusing_in_python
+from gentri.data import Detections, FloatArray, Keypoints2D, PathLike, Timeline
+from gentri.errors import CalibrationError, InputError, PoorResultWarning, UsageError
+from gentri.skeletons import Skeleton
 from gentri.skeletons import skeleton as skeleton_of
 
 Size = tuple[int, int]
@@ -20,6 +23,7 @@ Size = tuple[int, int]
 _FRAMES = 50
 
 
+@refusing_in_python()
 def read_keypoints(
     *paths: PathLike,
     size_px: Size | Mapping[str, Size] | None = None,
@@ -38,8 +42,13 @@ def read_keypoints(
     Returns:
         The person in all cameras at the frames that they have in common.
 
+    Warns:
+        PoorResultWarning: sizes or joint set are hardly those of these files.
+        UserWarning: scores in other units, cameras that began apart, a size that may be wrong.
+
     Raises:
         InputError: the files cannot serve, or show nobody.
+        UsageError: a size, a frame rate or a joint set that is none.
     """
     from gentri import stages
     from gentri.configs.settings import edit_settings, load_settings
@@ -52,21 +61,24 @@ def read_keypoints(
     if size_px is not None:
         edits["frames.keypoint_size_px"] = _size_setting(size_px)
     if fps is not None:
-        edits["frames.image_fps"] = repr(float(fps))
+        edits["frames.image_fps"] = repr(_rate(fps))
     with TemporaryDirectory() as folder:
         session = Session.create(Path(folder) / "session", collect_keypoints(map(Path, paths)))
         edit_settings(stages.STAGES, session.settings_file, edits)
         params = load_settings(stages.STAGES, session.settings_file)
-        try:
-            runner.run(stages.STAGES, session, params, Runtime(), runner.Silent(), until="detect")
-        except GentriError as error:
-            raise type(error)(error.message, _in_python(error.hint)) from error
+        machine = Runtime(), runner.Silent()
+        outcomes = runner.run(stages.STAGES, session, params, *machine, until="detect")
         timeline = Timeline.load(session.root / "frames" / "timeline.npz")
         files = {name: session.root / "detect" / f"{name}.npz" for name in timeline.cameras}
         detections = {name: Detections.load(file) for name, file in files.items()}
+    for metrics in (outcome.metrics for outcome in outcomes):
+        for kind, category in (("poor", PoorResultWarning), ("warnings", UserWarning)):
+            for text in metrics.get(kind, ()):
+                warnings.warn(in_python(text), category, stacklevel=3)
     return _subject(detections, timeline, params["calibrate"])
 
 
+@refusing_in_python()
 def keypoints_from_arrays(
     xy_px: ArrayLike,
     score: ArrayLike | None = None,
@@ -75,68 +87,118 @@ def keypoints_from_arrays(
     fps: float | None = None,
     time_s: ArrayLike | None = None,
     cameras: Sequence[str] | None = None,
-    skeleton: str = "coco17",
+    skeleton: str | Skeleton = "coco17",
 ) -> Keypoints2D:
     """One person in all cameras, from plain arrays.
 
     Args:
         xy_px: (C, T, J, 2) pixels of the upright, distorted pictures; NaN where not seen.
-        score: (C, T, J) from 0 to 1; 1 for all that is seen when left out.
+        score: (C, T, J) from 0 to 1; 1 for all that is seen when left out, or all NaN.
         size_px: (2,) or (C, 2) width and height.
         fps: frame rate, in place of `time_s`.
-        time_s: (T,) when the frames were taken.
+        time_s: (T,) when the frames were taken, ascending.
         cameras: C names; cam01, cam02 … when left out.
-        skeleton: name of the joint set.
+        skeleton: the joint set, or its name.
+
+    Warns:
+        PoorResultWarning: sizes that are hardly those of these joints.
+        UserWarning: scores in other units, or a size that may be wrong.
 
     Raises:
-        UsageError: shapes that do not fit each other, or no time.
+        InputError: sizes that leave many joints outside.
+        UsageError: shapes that do not fit each other, names, sizes or times that are none.
     """
-    joints = skeleton_of(skeleton)
+    from gentri.keypoints.scores import unit_scores
+
+    joints = skeleton if isinstance(skeleton, Skeleton) else skeleton_of(skeleton)
     xy = np.array(xy_px, dtype=np.float32)
     if xy.ndim != 4 or xy.shape[2:] != (len(joints), 2):
         raise UsageError(
             f"xy_px has the shape {xy.shape}",
-            f"needed for {skeleton}: (cameras, ticks, {len(joints)}, 2)",
+            f"needed for {joints.name}: (cameras, ticks, {len(joints)}, 2)",
         )
+    xy[~np.isfinite(xy).all(-1)] = np.nan
     count, ticks = xy.shape[:2]
-    known = np.ones(xy.shape[:3]) if score is None else np.array(score)
-    if known.shape != xy.shape[:3]:
+    given = None if score is None else np.array(score, dtype=np.float32)
+    if given is not None and given.shape != xy.shape[:3]:
         raise UsageError(
-            f"score has the shape {known.shape}, xy_px {xy.shape}", "give one score per joint"
+            f"score has the shape {given.shape}, xy_px {xy.shape}", "give one score per joint"
         )
+    known, said = unit_scores(xy, given)
     if (fps is None) == (time_s is None):
         raise UsageError("fps or time_s has to be given, one of them", "give fps=30.0, for example")
-    time = np.arange(ticks) / fps if fps is not None else np.array(time_s, dtype=np.float64)
     names = [f"cam{c:02d}" for c in range(1, count + 1)] if cameras is None else cameras
-    known = np.where(np.isfinite(xy).all(axis=-1), known, np.nan).astype(np.float32)
-    size = np.broadcast_to(np.array(size_px, dtype=np.int32), (count, 2)).copy()
+    size = _sizes(size_px, count)
     try:
-        return Keypoints2D(xy, known, time, tuple(names), size, joints)
+        time = np.arange(ticks) / _rate(fps) if fps is not None else np.array(time_s, dtype=float)
+        keypoints = Keypoints2D(xy, known, time, tuple(names), size, joints)
     except ValueError as error:
         raise UsageError(str(error), "C cameras, T ticks, J joints, in this order") from error
+    keypoints.require_ascending()
+    if said:
+        warnings.warn(said, stacklevel=3)
+    _test_sizes(keypoints)
+    return keypoints
+
+
+def _rate(fps: Any) -> float:
+    """Frames per second.
+
+    Raises:
+        UsageError: it is no number above 0.
+    """
+    try:
+        rate = float(fps)
+    except (TypeError, ValueError):
+        rate = np.nan
+    if not 0 < rate < np.inf:
+        raise UsageError(f"fps is {fps!r}", "give frames per second, above 0: fps=30.0")
+    return rate
+
+
+def _sizes(size_px: ArrayLike, count: int) -> NDArray[np.int32]:
+    """Width and height of so many cameras, (C, 2).
+
+    Raises:
+        UsageError: it is neither one size nor one for each.
+    """
+    try:
+        size = np.array(size_px, dtype=np.int32)
+    except (TypeError, ValueError, OverflowError):
+        size = np.empty(0)
+    if size.shape not in ((2,), (count, 2)):
+        raise UsageError(
+            f"size_px is {size_px!r}",
+            "give width and height, (1920, 1080), or such a pair for every camera",
+        )
+    return np.broadcast_to(size, (count, 2)).copy()
+
+
+def _test_sizes(keypoints: Keypoints2D) -> None:
+    """Refuse a size that is too small for the joints, warn of one that seems too large."""
+    from gentri.keypoints.sizes import doubt_sizes, refuse_outside, spread_of
+
+    views: dict[str, FloatArray] = dict(zip(keypoints.cameras, keypoints.xy_px, strict=True))
+    sizes = {n: (int(w), int(h)) for n, (w, h) in zip(views, keypoints.size_px, strict=True)}
+    for name, xy in views.items():
+        try:
+            refuse_outside(name, xy, sizes[name])
+        except InputError as error:
+            raise InputError(
+                error.message, "correct size_px, upright, as the detector saw the pictures"
+            ) from error
+    for doubt in doubt_sizes({name: spread_of(xy) for name, xy in views.items()}, sizes):
+        category = PoorResultWarning if doubt.sure else UserWarning
+        warnings.warn(in_python(doubt.text), category, stacklevel=4)
 
 
 def _size_setting(size_px: Size | Mapping[str, Size]) -> str:
     sizes = size_px if isinstance(size_px, Mapping) else {"": size_px}
-    entries = [f"{name}{'=' * bool(name)}{w}x{h}" for name, (w, h) in sizes.items()]
-    return "[" + ", ".join(f'"{entry}"' for entry in entries) + "]"
-
-
-# What the hints of stages advise on the command line → the same as arguments of `read_keypoints`.
-_ARGUMENTS = (
-    (r"(?:--size \S+=WIDTHxHEIGHT ?)+", "size_px={camera: (width, height), …}"),
-    (r"--size (\d+)x(\d+)", r"size_px=(\1, \2)"),
-    (r"--fps (\S+)", r"fps=\1"),
-    (r"--skeleton NAME", "skeleton=…"),
-    (r"--skeleton ([^\s,]+)", r'skeleton="\1"'),
-    ("to the command", "to the call"),
-)
-
-
-def _in_python(hint: str) -> str:
-    for option, argument in _ARGUMENTS:
-        hint = re.sub(option, argument, hint)
-    return hint
+    pairs = {name: _sizes(size, 1)[0] for name, size in sizes.items()}
+    if any((pair <= 0).any() for pair in pairs.values()):
+        raise UsageError(f"size_px is {size_px!r}", "give width and height in pixels, above 0")
+    entries = [f"{name}{'=' * bool(name)}{w}x{h}" for name, (w, h) in pairs.items()]
+    return json.dumps(entries, ensure_ascii=False)
 
 
 def _subject(detections: dict[str, Detections], timeline: Timeline, params: Any) -> Keypoints2D:

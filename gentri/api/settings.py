@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 import numpy as np
 
 from gentri.configs.schema import MismatchError, convert
-from gentri.configs.settings import load_settings
+from gentri.configs.settings import list_settings, load_settings
 from gentri.errors import UsageError
 from gentri.pipeline.stage import Stage
 
@@ -25,11 +25,19 @@ def params_of(stage: Stage, settings: Mapping[str, Any]) -> Any:
         try:
             changed[name] = convert(_plain(value), types[name])
         except MismatchError as error:
-            raise UsageError(f"{name}: {error}") from error
+            raise UsageError(f"{name}: {error}", _meaning(stage, name)) from error
     try:
         return replace(load_settings((stage,))[stage.name], **changed)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    except ValueError as error:  # out of range
+        raise UsageError(str(error), _meaning(stage, str(error).partition(":")[0])) from error
+
+
+def _meaning(stage: Stage, name: str) -> str:
+    """What default.toml says of a setting; "" for what is none."""
+    said = {s.name: s for s in list_settings((stage,))}
+    return (
+        f"{name}, {said[name].default} when left out: {said[name].comment}" if name in said else ""
+    )
 
 
 def _plain(value: Any) -> Any:

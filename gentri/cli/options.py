@@ -78,7 +78,8 @@ Fps = Annotated[
     float | None,
     typer.Option(
         metavar="HZ",
-        help="Frame rate of pictures and keypoint files. Short for --set frames.image_fps=HZ.",
+        help="Frame rate of pictures and keypoint files, one for all cameras: slower ones skip "
+        "frame numbers. Short for --set frames.image_fps=HZ.",
         show_default=False,
     ),
 ]

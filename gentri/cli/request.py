@@ -42,9 +42,22 @@ class Request:
 
     def __post_init__(self) -> None:
         if self.videos and self.keypoints:
+            self._refuse_several_after_one_option()
             raise UsageError(
                 "videos and --keypoints were given together",
                 "give the one or the other: with --keypoints nothing is detected in videos",
+            )
+
+    def _refuse_several_after_one_option(self) -> None:
+        """What shells make of `--keypoints pose/*`: the first is the option's, the rest videos."""
+        from gentri.keypoints.sources import may_hold_keypoints
+
+        if all(map(may_hold_keypoints, self.videos)):
+            raise UsageError(
+                f"--keypoints takes one folder or file; behind it stand "
+                f"{len(self.videos)} more, such as {self.videos[0]}",
+                "write --keypoints before each of them, or give the folder above: "
+                f"--keypoints {self.keypoints[0].parent}",
             )
 
     def sources(self) -> dict[str, Path]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from gentri.data import FloatArray
 from gentri.errors import CalibrationError, UsageError
+from gentri.geometry.matching import matched_names
 from gentri.geometry.vertical import OFTEN, both, frames_with
 from gentri.skeletons import BODY_JOINTS
 
@@ -174,10 +175,11 @@ def scale_of(
         UsageError: a camera that does not exist.
     """
     if isinstance(reference, CameraDistance):
+        matched = matched_names(reference.cameras, cameras)
         for name in reference.cameras:
-            if name not in cameras:
+            if name not in matched:
                 raise UsageError.unknown("camera in the camera distance", name, cameras)
-        a, b = (center[list(cameras).index(name)] for name in reference.cameras)
+        a, b = (center[list(cameras).index(matched[name])] for name in reference.cameras)
         measured = float(np.linalg.norm(a - b))
         return Scale(reference.metres / measured, "camera distance given", TAPE_SIGMA)
     if isinstance(reference, BoneLength):

@@ -47,7 +47,7 @@ def _frames(files: Iterable[Path]) -> Iterator[Frame]:
         try:
             people = _people(content)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise misshapen(file, f"{type(error).__name__}: {error}") from error
+            raise misshapen(file, error) from error
         yield Frame(int(named["number"]), people, file)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gentri.data import FloatArray
 from gentri.errors import InputError
 from gentri.keypoints.recording import Recording
+from gentri.keypoints.scores import unit_scores
 
 # Frames without a file count as frames with nobody, but not without end: more than this many times
 # the frames that are there, and so many besides, are numbers that count something else.
@@ -17,7 +18,10 @@ _MOST_TIMES, _MOST_MORE = 50, 10_000
 
 
 class Person(NamedTuple):
-    """A person in a frame: joints (J, 2), scores (J,), both float32, NaN where not seen."""
+    """A person in a frame: joints (J, 2), scores (J,), both float32, NaN where not seen.
+
+    Scores are as the files tell them.
+    """
 
     xy_px: FloatArray
     score: FloatArray
@@ -41,14 +45,16 @@ def person_of(xy: Any, score: Any) -> Person:
     """
     joints = np.array(xy, dtype=np.float32)
     if joints.ndim != 2 or joints.shape[1] != 2:
-        raise ValueError(f"joints of shape {joints.shape}, needed two numbers each")
-    known = np.ones(len(joints)) if score is None else np.array(score, dtype=np.float32)
+        raise ValueError(
+            f"joints are of shape {joints.shape}, needed x and y each, and scores in a list of "
+            "their own (keypoint_scores)"
+        )
+    known = np.array(np.ones(len(joints)) if score is None else score, dtype=np.float32)
     if known.shape != (len(joints),):
         raise ValueError(f"{known.size} scores for {len(joints)} joints")
-    clipped = np.minimum(known, 1).astype(np.float32)  # some networks score a little above 1
-    seen = np.isfinite(joints).all(-1) & (joints != 0).any(-1) & (clipped > 0)
-    joints[~seen], clipped[~seen] = np.nan, np.nan
-    return Person(joints, clipped)
+    seen = np.isfinite(joints).all(-1) & (joints != 0).any(-1) & (known > 0)
+    joints[~seen], known[~seen] = np.nan, np.nan
+    return Person(joints, known)
 
 
 def recording_of(frames: Iterable[Frame], joints: tuple[str, ...] = ()) -> Recording:
@@ -69,17 +75,19 @@ def recording_of(frames: Iterable[Frame], joints: tuple[str, ...] = ()) -> Recor
     count[numbers - numbers[0]] = [len(by_number[n].people) for n in numbers]
     everyone = [person for n in numbers for person in by_number[n].people]
     xy_px = np.stack([person.xy_px for person in everyone])
+    score, said = unit_scores(xy_px, np.stack([person.score for person in everyone]))
     return Recording(
         number=np.arange(numbers[0], numbers[-1] + 1),
         count=count,
         xy_px=xy_px,
-        score=np.stack([person.score for person in everyone]),
+        score=score,
         box_px=np.concatenate([np.nanmin(xy_px, axis=1), np.nanmax(xy_px, axis=1)], axis=1),
         track=np.full(len(everyone), -1, dtype=np.int32),
         joints=joints,
         skeleton="",
         time_s=np.empty(0),
         size_px=np.zeros(2, dtype=np.int32),
+        said_of_scores=said,
     )
 
 

@@ -27,8 +27,12 @@ def read_json(path: Path) -> Any:
 
 
 def misshapen(path: Path, found: object) -> InputError:
-    """The refusal of JSON that is no keypoint file."""
+    """The refusal of JSON that is no keypoint file, with an error or words on what is wrong."""
+    if isinstance(found, KeyError):
+        found = f"{found} is missing"
+    elif isinstance(found, (TypeError, AttributeError)):
+        found = f"a list, a number or a text stands in another one's place ({found})"
     return InputError(
         f"{path} does not hold keypoints as gentri reads them: {found}",
-        "docs/formats.md shows the layouts; take other files out of the folder",
+        "write it as docs/formats.md shows; if it holds something else, take it out of the folder",
     )

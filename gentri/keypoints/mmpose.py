@@ -14,13 +14,14 @@ from gentri.keypoints.json_file import misshapen, read_json
 from gentri.keypoints.recording import Recording
 
 
-def people_of(instances: list[Any]) -> list[Person]:
-    """Everyone in a picture.
+def people_of(instances: list[Any] | None) -> list[Person]:
+    """Everyone in a picture who has joints.
 
     Raises:
         ValueError, KeyError, TypeError: it is laid out otherwise.
     """
-    return [person_of(one["keypoints"], one.get("keypoint_scores")) for one in instances]
+    shown = (one for one in instances or () if one.get("keypoints"))
+    return [person_of(one["keypoints"], one.get("keypoint_scores")) for one in shown]
 
 
 def read_video(path: Path) -> Recording:
@@ -37,7 +38,7 @@ def read_video(path: Path) -> Recording:
         names = meta.get("keypoint_id2name", {})
         joints = tuple(str(names[key]) for key in sorted(names, key=int))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise misshapen(path, f"{type(error).__name__}: {error}") from error
+        raise misshapen(path, error) from error
     if not frames:
         raise misshapen(path, "no frame is in it")
     return recording_of(frames, joints)
@@ -46,4 +47,4 @@ def read_video(path: Path) -> Recording:
 def _frames(listed: list[Any], path: Path) -> Iterator[Frame]:
     for place, frame in enumerate(listed):
         number = int(frame.get("frame_id", place))
-        yield Frame(number, people_of(frame["instances"] or []), path)
+        yield Frame(number, people_of(frame["instances"]), path)

@@ -7,8 +7,9 @@ from zipfile import BadZipFile
 import numpy as np
 
 from gentri.data import Detections, Keypoints2D
-from gentri.errors import InputError
+from gentri.errors import InputError, UsageError
 from gentri.keypoints.recording import Recording
+from gentri.keypoints.scores import unit_scores
 
 
 def cameras_of(path: Path) -> tuple[str, ...]:
@@ -58,6 +59,8 @@ def read_npz(path: Path, place: int) -> Recording:
         found = _one_of_all(Keypoints2D.load(path), place) if of_all else _of_one(path)
     except (ValueError, KeyError, EOFError, OSError, BadZipFile) as error:
         raise InputError(f"{path} is damaged: {error}", "write it again") from error
+    except UsageError as error:
+        raise InputError(f"{path}: {error.message}", error.hint) from error
     if not len(found.score):
         raise InputError(f"nobody is in any frame of {path}", "leave this camera out")
     return found
@@ -67,7 +70,7 @@ def _of_one(path: Path) -> Recording:
     seen = Detections.load(path)
     present = seen.track >= 0
     return Recording(
-        **_without_absent(seen.xy_px[present], seen.score[present]),
+        **_joints(seen.xy_px[present], seen.score[present]),
         number=np.arange(len(present), dtype=np.int64),
         count=present.sum(axis=1, dtype=np.int32),
         box_px=seen.box_px[present],
@@ -80,9 +83,10 @@ def _of_one(path: Path) -> Recording:
 
 
 def _one_of_all(keypoints: Keypoints2D, place: int) -> Recording:
+    keypoints.require_ascending()
     xy, score = keypoints.xy_px[place], keypoints.score[place]
     present = np.isfinite(xy).all(-1).any(-1)
-    shown = _without_absent(xy[present], score[present])
+    shown = _joints(xy[present], score[present])
     low, high = np.nanmin(shown["xy_px"], axis=1), np.nanmax(shown["xy_px"], axis=1)
     return Recording(
         **shown,
@@ -97,11 +101,13 @@ def _one_of_all(keypoints: Keypoints2D, place: int) -> Recording:
     )
 
 
-def _without_absent(xy_px: Any, score: Any) -> dict[str, Any]:
+def _joints(xy_px: Any, score: Any) -> dict[str, Any]:
     """Joints (N, J, 2) and scores (N, J) that agree on what was seen; without scores, 1 each."""
     seen = np.isfinite(xy_px).all(-1)
     known = np.where(np.isfinite(score), score, np.float32(1.0))
+    unit, said = unit_scores(xy_px, known)
     return {
         "xy_px": np.where(seen[..., None], xy_px, np.float32(np.nan)),
-        "score": np.where(seen, known, np.float32(np.nan)),
+        "score": unit,
+        "said_of_scores": said,
     }

@@ -15,12 +15,13 @@ _JOINT_COUNTS = {len(skeleton) for skeleton in SKELETONS.values()}
 
 
 def people_of(content: dict[str, Any]) -> list[Person]:
-    """Everyone in a frame.
+    """Everyone in a frame who has body joints.
 
     Raises:
         ValueError, KeyError, TypeError: it is laid out otherwise.
     """
-    flat = (person["pose_keypoints_2d"] for person in content["people"])
+    # A person without body joints may have hands or a face alone.
+    flat = (person.get("pose_keypoints_2d") for person in content["people"] or ())
     return [_person(values) for values in flat if values]
 
 

@@ -59,6 +59,23 @@ def recognise(recordings: Mapping[str, Recording], wanted: str) -> Recognised:
     return _by_names(recordings, fitting) or _by_limbs(recordings, fitting)
 
 
+def doubt_set(recordings: Mapping[str, Recording], skeleton: Skeleton) -> str:
+    """What speaks against a joint set: another makes clearly shorter limbs; "" for nothing."""
+    others = [s for s in SKELETONS.values() if len(s) == len(skeleton) and s is not skeleton]
+    if not others:
+        return ""
+    people = _some_people(recordings)
+    share = limb_share(people, skeleton)
+    for other in others:
+        shorter = limb_share(people, other)
+        if shorter < _CLEARLY_SHORTER * share:
+            return (
+                f"the joints are not those of {skeleton.name}: limbs would have {share:.0%} of the "
+                f"person's size, as {other.name} they have {shorter:.0%}: check --skeleton"
+            )
+    return ""
+
+
 def _known() -> str:
     return ", ".join(SKELETONS)
 
@@ -90,8 +107,8 @@ def _by_limbs(recordings: Mapping[str, Recording], fitting: list[Skeleton]) -> R
     count = len(fitting[0])
     if len(fitting) == 1:
         return Recognised(fitting[0], f"by its {count} joints")
-    people = [r.xy_px[:: -(-len(r.xy_px) // _MOST_PEOPLE)].copy() for r in recordings.values()]
-    shares = [limb_share(np.concatenate(people), skeleton) for skeleton in fitting]
+    people = _some_people(recordings)
+    shares = [limb_share(people, skeleton) for skeleton in fitting]
     best, *others = np.argsort(shares)  # NaN comes last
     if all(shares[best] < _CLEARLY_SHORTER * shares[other] for other in others):
         return Recognised(fitting[best], f"of those with {count} joints the one whose limbs fit")
@@ -102,6 +119,12 @@ def _by_limbs(recordings: Mapping[str, Recording], fitting: list[Skeleton]) -> R
         f"people have {count} joints: {names}",
         f"say which: --skeleton {fitting[0].name}, or --skeleton {fitting[1].name}",
     )
+
+
+def _some_people(recordings: Mapping[str, Recording]) -> FloatArray:
+    """Joints (N, J, 2) of people all over the recordings."""
+    rows = [r.xy_px[:: -(-len(r.xy_px) // _MOST_PEOPLE)].copy() for r in recordings.values()]
+    return np.concatenate(rows)
 
 
 def limb_share(xy_px: FloatArray, skeleton: Skeleton) -> float:

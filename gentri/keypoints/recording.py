@@ -27,6 +27,7 @@ class Recording:
         skeleton: name of gentri's joint set, empty while it is not known.
         time_s: (T,) float64; empty where the files tell none.
         size_px: (2,) int32, width and height of the video; zero where the files tell none.
+        said_of_scores: what was done to the files' scores to have these; "" where nothing was.
     """
 
     number: NDArray[np.int64]
@@ -39,6 +40,7 @@ class Recording:
     skeleton: str
     time_s: FloatArray
     size_px: NDArray[np.int32]
+    said_of_scores: str
 
     def __post_init__(self) -> None:
         t, (n, j) = len(self.number), self.score.shape
@@ -75,7 +77,8 @@ class Recording:
         """Write an npz to exactly this path."""
         values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         values["joints"] = np.array(self.joints, dtype=np.str_)
-        values["skeleton"] = np.array(self.skeleton)
+        for name in ("skeleton", "said_of_scores"):
+            values[name] = np.array(values[name])
         with path.open("wb") as file:
             np.savez(file, **values)
 
@@ -85,7 +88,8 @@ class Recording:
         with np.load(path, allow_pickle=False) as z:
             values: dict[str, Any] = {field.name: z[field.name] for field in fields(cls)}
         values["joints"] = tuple(str(name) for name in values["joints"])
-        values["skeleton"] = str(values["skeleton"])
+        for name in ("skeleton", "said_of_scores"):
+            values[name] = str(values[name])
         return cls(**values)
 
 

@@ -63,6 +63,11 @@ def is_keypoints(path: Path) -> bool:
     return path.suffix.lower() in (".json", ".npz")
 
 
+def may_hold_keypoints(path: Path) -> bool:
+    """Whether it is such a file, or a folder of anything but pictures."""
+    return is_keypoints(path) or (path.is_dir() and not list_images(path))
+
+
 def list_source_files(path: Path) -> tuple[Path, ...]:
     """The files of a source's folder that count: its pictures, else its keypoints."""
     return list_images(path) or folder.list_json(path)

@@ -103,13 +103,14 @@ def run(context: Context) -> Metrics:
     sizes = {n: (seen.width, seen.height) for n, seen in detections.items()}
     given = read_given_rig(context, sizes)
     context.progress.say("choosing the person to follow")
-    named = named_subject(params.subject)
+    named = named_subject(params.subject, timeline.cameras)
+    # A track of somebody else may be what cameras cannot be made out of.
     with or_without("--set calibrate.subject=[]") if named else nullcontext():
         subject = choose_subject(detections, timeline, named, params.min_score)
-    if given is not None:
-        rig, subject, report = _use_rig(context, detections, subject, given)
-    else:
-        rig, subject, report = _estimate(context, detections, subject, sizes)
+        if given is not None:
+            rig, subject, report = _use_rig(context, detections, subject, given)
+        else:
+            rig, subject, report = _estimate(context, detections, subject, sizes)
     with atomic_write(context.out / "rig.toml") as temporary:
         rig.save(temporary)
     with atomic_write(context.out / "subject.npz") as temporary:

@@ -43,18 +43,20 @@ def check(session: "Session", params: Any, _runtime: "Runtime") -> None:
 
 
 def _check_names(params: Any, cameras: Sequence[str]) -> None:
+    from gentri.geometry.matching import matched_names
     from gentri.geometry.scale import CameraDistance
 
     reference = scale_reference(params)
     named = {
-        "subject": (named_subject(params.subject), "[]"),
+        "subject": (named_subject(params.subject, cameras), "[]"),
         "camera_distance": (
             reference.cameras if isinstance(reference, CameraDistance) else (),
             "none",
         ),
     }
     for setting, (names, nothing) in named.items():
+        matched = matched_names(tuple(names), cameras)
         for name in names:
-            if name not in cameras:
+            if name not in matched:
                 with or_without(f"--set calibrate.{setting}={nothing}"):
                     raise UsageError.unknown(f"camera in calibrate.{setting}", name, cameras)

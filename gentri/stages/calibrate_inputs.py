@@ -59,11 +59,16 @@ def scale_reference(params: Any) -> "ScaleReference | None":
     return None if params.stature_m == "unknown" else Stature(float(params.stature_m))
 
 
-def named_subject(entries: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
-    """Tracks of the subject per camera from entries like "cam01:2"."""
+def named_subject(entries: tuple[str, ...], cameras: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Tracks of the subject per camera from entries like "cam01:2"; unknown names stay."""
+    from gentri.geometry.matching import matched_names
+
+    written = dict.fromkeys(entry.rpartition(":")[0] for entry in entries)
+    matched = matched_names(tuple(written), cameras)
     named: dict[str, tuple[int, ...]] = {}
     for entry in entries:
-        camera, _, track = entry.rpartition(":")
+        name, _, track = entry.rpartition(":")
+        camera = matched.get(name, name)
         named[camera] = (*named.get(camera, ()), int(track))
     return named
 

@@ -224,7 +224,7 @@ def _check(session: "Session", params: FramesParams, _runtime: Runtime) -> None:
 
 STAGE = Stage(
     name="frames",
-    version=3,
+    version=4,
     needs=(),
     params=FramesParams,
     run=run,

@@ -14,6 +14,7 @@ from gentri.pipeline.stage import Context, Metrics
 
 if TYPE_CHECKING:
     from gentri.keypoints.recording import Recording, StoredRecordings
+    from gentri.keypoints.sizes import Spread
     from gentri.people.everyone import FramePeople
     from gentri.skeletons import Skeleton
     from gentri.stages.detect import DetectParams
@@ -49,8 +50,8 @@ def write_frames(context: Context) -> Metrics:
     Raises:
         InputError: files that cannot serve, or something about them that has to be said.
     """
-    from gentri.keypoints.recognise import recognise
-    from gentri.keypoints.sizes import sizes_of
+    from gentri.keypoints.recognise import doubt_set, recognise
+    from gentri.keypoints.sizes import doubt_sizes, sizes_of, spread_of
     from gentri.media import checks
 
     params: FramesParams = context.params
@@ -59,10 +60,16 @@ def write_frames(context: Context) -> Metrics:
     skeleton, reason = recognise(recordings, params.keypoint_skeleton)
     say(f"joints: {skeleton.name}, {reason}; --skeleton NAME sets another")
     sizes = sizes_of(recordings, params.keypoint_size_px)
+    spreads: dict[str, Spread] = {}  # of cameras whose size somebody said
+    warnings: list[str] = []
     time_s: dict[str, FloatArray] = {}
     numbers: dict[str, tuple[int, int]] = {}
     cameras: dict[str, Any] = {}
     for name, recording in recordings.items():
+        if tuple(recording.size_px) != sizes[name]:
+            spreads[name] = spread_of(recording.xy_px)
+        if recording.said_of_scores:
+            warnings.append(f"{name}: {recording.said_of_scores}")
         kept, time_s[name] = _wanted(name, recording, params, skeleton)
         numbers[name] = int(kept.number[0]), int(kept.number[-1])
         cameras[name] = _describe(name, kept, time_s[name], sizes[name])
@@ -71,13 +78,16 @@ def write_frames(context: Context) -> Metrics:
         with atomic_write(_place(context.out, name)) as temporary:
             kept.save(temporary)
     _check_numbers(numbers)
-    warnings = checks.check_overlap(time_s)
-    for warning in warnings:
+    doubts = doubt_sizes(spreads, sizes)
+    poor = [*filter(None, [doubt_set(recordings, skeleton)]), *(d.text for d in doubts if d.sure)]
+    warnings += [*checks.check_overlap(time_s), *(d.text for d in doubts if not d.sure)]
+    for warning in (*warnings, *poor):
         say(warning)
     with atomic_write(context.out / "timeline.npz") as temporary:
         size_px = np.array([sizes[name] for name in time_s], dtype=np.int32)
         Timeline(tuple(time_s), tuple(time_s.values()), size_px).save(temporary)
-    return {"skeleton": skeleton.name, "cameras": cameras, "warnings": warnings}
+    told = {"skeleton": skeleton.name, "cameras": cameras, "warnings": warnings}
+    return told | ({"poor": poor} if poor else {})
 
 
 def read_people(context: Context, timeline: Timeline) -> Iterator[Detections]:

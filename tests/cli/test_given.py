@@ -104,6 +104,13 @@ def test_a_session_of_keypoints_outlives_and_moves_with_its_files(place: Path) -
 def test_keypoints_that_cannot_serve(place: Path) -> None:
     said = refused("detect", "--keypoints", "pose", "a.mp4")
     assert "videos and --keypoints were given together" in said
+    said = refused("detect", "--keypoints", "pose/a_json", "pose/b_json")
+    assert (
+        "--keypoints takes one folder or file; behind it stand 1 more, such as pose/b_json" in said
+    )
+    assert (
+        "write --keypoints before each of them, or give the folder above: --keypoints pose" in said
+    )
     said = refused("detect", "--keypoints", "pose")
     assert "the image size is not known of: a (joints up to x 225, y 72), b (" in said
     assert "--size a=WIDTHxHEIGHT --size b=WIDTHxHEIGHT" in said

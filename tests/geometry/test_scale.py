@@ -40,7 +40,7 @@ def bone_m(xyz: FloatArray, one: str, other: str) -> float:
 def test_a_distance_between_two_cameras() -> None:
     rig, center, xyz = scene(0)
     metres = float(np.linalg.norm(rig.cameras[0].center - rig.cameras[2].center))
-    for cameras in (("cam0", "cam2"), ("cam2", "cam0")):
+    for cameras in (("cam0", "cam2"), ("cam2", "cam0"), ("Cam 2", "cam00")):
         scale = scale_of(CameraDistance(cameras, metres), rig.names, center, xyz)
         assert scale.metres == pytest.approx(1 / UNIT, rel=1e-9)
         assert (scale.source, scale.sigma) == ("camera distance given", 0.01)

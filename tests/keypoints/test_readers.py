@@ -1,6 +1,7 @@
 """Every layout gives the same people; what is damaged is named."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +161,40 @@ def test_null_is_not_detected_and_scores_end_at_one(tmp_path: Path) -> None:
     assert np.isnan(found.score[0, 2]) and found.score[0, 3] == 1
 
 
+@pytest.mark.parametrize("layout", ["openpose", "mmpose", "detections", "keypoints"])
+def test_scores_in_per_cent(tmp_path: Path, layout: str) -> None:
+    rows = person()
+    rows[:, 2] *= 100
+    if layout == "openpose":
+        path = write_openpose(tmp_path / "cam", [[rows]])
+    elif layout == "mmpose":
+        path = write_mmpose(tmp_path / "cam.json", [[rows]])
+    elif layout == "detections":
+        path = tmp_path / "cam.npz"
+        seen = nobody(1, 1, (999, 999), COCO17)
+        seen.xy_px[0, 0], seen.score[0, 0], seen.track[0, 0] = rows[:, :2], rows[:, 2], 3
+        seen.save(path)
+    else:
+        path = tmp_path / "all.npz"
+        xy, score = (
+            np.stack([v, v])[:, None].astype(np.float32) for v in (rows[:, :2], rows[:, 2])
+        )
+        size = np.full((2, 2), 999, dtype=np.int32)
+        Keypoints2D(xy, score, np.zeros(1), ("cam", "b"), size, COCO17).save(path)
+    found = read_recording(path, "cam")
+    np.testing.assert_allclose(found.score[0], rows[:, 2] / 100, rtol=1e-5)
+    assert re.fullmatch(r"scores reach [\d.]+: they are taken as per cent", found.said_of_scores)
+
+
+def test_times_that_do_not_ascend(tmp_path: Path) -> None:
+    xy = np.ones((2, 3, 17, 2), dtype=np.float32)
+    size = np.full((2, 2), 999, dtype=np.int32)
+    arrays = {"xy_px": xy, "score": xy[..., 0], "size_px": size, "skeleton": "coco17"}
+    np.savez(tmp_path / "all.npz", **arrays, cameras=["a", "b"], time_s=[0.0, 0.2, 0.1])
+    with pytest.raises(InputError, match=r"all\.npz: time_s .*: tick 2 is at 0\.1 s, after 0\.2 s"):
+        read_recording(tmp_path / "all.npz", "a")
+
+
 def damaged(folder: Path, text: str) -> Path:
     """A folder of three frames, the middle one with this content."""
     write_openpose(folder, [[person()]] * 3, "cam_{:03d}.json")
@@ -171,7 +206,7 @@ DAMAGES = {
     '{"version": 1.3, "people": [{"pose_keyp': r"cam_001\.json is not valid JSON, or is cut off",
     "": r"cam_001\.json is not valid JSON",
     '{"version": 1.3}': r"cam_001\.json does not hold keypoints",
-    '{"people": [{}]}': r"cam_001\.json does not hold keypoints .*pose_keypoints_2d",
+    '{"people": [3]}': r"cam_001\.json does not hold keypoints .*stands in another one's place",
     '{"people": [{"pose_keypoints_2d": [1, 2, 3, 4]}]}': "4 numbers in pose_keypoints_2d",
     '{"people": [{"pose_keypoints_2d": ["a", 1, 1]}]}': r"cam_001\.json does not hold",
     '{"people": [{"pose_keypoints_2d": [1,2,1,3,4,1]}]}': "frame 1 has 2 joints; in .* have 17",
@@ -187,12 +222,28 @@ def test_a_damaged_frame_is_named(tmp_path: Path, text: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"people": null}',
+        '{"people": [{}]}',
+        '{"people": [{"pose_keypoints_2d": null}, {"face_keypoints_2d": [1, 2, 1]}]}',
+        '{"instance_info": null}',
+        '[{"bbox": [[1, 2, 3, 4]]}]',
+    ],
+)
+def test_people_without_keypoints_are_nobody(tmp_path: Path, text: str) -> None:
+    assert read_recording(damaged(tmp_path / "cam", text), "cam").count.tolist() == [1, 0, 1]
+
+
 MMPOSE_DAMAGES = {
     '[{"frame_id": 0, "inst': "not valid JSON, or is cut off",
     "[]": "no frame is in it",
-    '{"meta_info": {}}': "does not hold keypoints .*instance_info",
+    '{"meta_info": {}}': "does not hold keypoints .*'instance_info' is missing",
     '[{"frame_id": 0}]': "does not hold keypoints .*instances",
-    '[{"frame_id": 0, "instances": [{"keypoints": [[1, 2, 3]]}]}]': "needed two numbers each",
+    '[{"frame_id": 0, "instances": [{"keypoints": [[1, 2, 3]]}]}]': (
+        r"joints are of shape \(1, 3\), needed x and y each, and scores .* \(keypoint_scores\)"
+    ),
     '[{"frame_id": 0, "instances": [{"keypoints": [[1, 2]], "keypoint_scores": [1, 1]}]}]': (
         "2 scores for 1 joints"
     ),

@@ -1,5 +1,6 @@
 """Which joint set, and how large the picture."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,9 @@ from trees import openpose_clip
 
 from gentri.errors import InputError, UsageError
 from gentri.keypoints.gather import Frame, person_of, recording_of
-from gentri.keypoints.recognise import limb_share, recognise
+from gentri.keypoints.recognise import doubt_set, limb_share, recognise
 from gentri.keypoints.recording import Recording
-from gentri.keypoints.sizes import is_size, sizes_of
+from gentri.keypoints.sizes import doubt_sizes, is_size, sizes_of, spread_of
 from gentri.skeletons import BODY25, BODY25B, COCO17, H36M17, HALPE26, SKELETONS, Skeleton
 
 FILE = Path("cam.json")
@@ -85,6 +86,15 @@ def test_what_the_files_say_goes_first(clip: np.ndarray) -> None:
         recognise(named, "auto")
 
 
+def test_a_set_whose_limbs_run_across_the_body_is_doubted(clip: np.ndarray) -> None:
+    for right, wrong in ((BODY25, BODY25B), (BODY25B, BODY25), (H36M17, COCO17)):
+        seen = {"a": recording(as_set(clip, right))}
+        assert doubt_set(seen, right) == ""
+        said = rf"not those of {wrong.name}: .* as {right.name} they have \d+%: check --skeleton"
+        assert re.search(said, doubt_set(seen, wrong))
+    assert doubt_set({"a": recording(as_set(clip, HALPE26))}, HALPE26) == ""
+
+
 def test_counts_that_do_not_fit(clip: np.ndarray) -> None:
     two = {"a": recording(clip), "b": recording(as_set(clip, HALPE26))}
     with pytest.raises(InputError, match="different numbers of joints: a 25, b 26"):
@@ -117,7 +127,7 @@ def test_a_wrong_size_is_refused(clip: np.ndarray) -> None:
     both = {"a": recording(clip), "b": recording(clip)}
     with pytest.raises(InputError, match=r"% of the joints of b lie outside of its 1920×1080 px"):
         sizes_of(both, ("1088x1920", "b=1920x1080"))
-    with pytest.raises(UsageError, match=r"there is no camera c .*\n.*a, b"):
+    with pytest.raises(UsageError, match=r"unknown camera to set the size of: c\n.*a, b"):
         sizes_of(both, ("1088x1920", "c=1088x1920"))
 
 
@@ -125,3 +135,55 @@ def test_shares_of_the_picture_are_refused(clip: np.ndarray) -> None:
     small = clip / [1088, 1920, 1]
     with pytest.raises(InputError, match=r"keypoints of a never exceed 2.*\n.*--keypoint_scale 0"):
         sizes_of({"a": recording(small)}, ("1088x1920",))
+
+
+@pytest.fixture(scope="module", params=["openpose_body25b.json", "static_openpose_body25b.json"])
+def views(request: pytest.FixtureRequest) -> dict[str, np.ndarray]:
+    """Joints of all people of a clip of 1088×1920 px, by camera: (N, 2)."""
+    people = {
+        name: np.array([rows for frame in frames for person in frame for rows in person])
+        for name, frames in openpose_clip(request.param).items()
+    }
+    return {name: rows[rows[:, 2] > 0, :2] for name, rows in people.items()}
+
+
+@pytest.mark.parametrize("factor", [1 / 3, 1 / 2, 2 / 3])
+def test_a_size_larger_than_what_the_detector_saw(
+    views: dict[str, np.ndarray], factor: float
+) -> None:
+    sizes = dict.fromkeys(views, (1088, 1920))
+    assert doubt_sizes({n: spread_of(xy) for n, xy in views.items()}, sizes) == []
+    (doubt,) = doubt_sizes({n: spread_of(factor * xy) for n, xy in views.items()}, sizes)
+    assert doubt.sure
+    assert re.search(r"upper left of the pictures, cam01 \d+% × \d+%, cam02 ", doubt.text)
+    assert re.search(
+        f"give their size: --size .*{1088 * factor:.0f}x{1920 * factor:.0f}", doubt.text
+    )
+
+
+def test_one_camera_of_another_size_is_named(views: dict[str, np.ndarray]) -> None:
+    sizes = dict.fromkeys(views, (1088, 1920))
+    views = {**views, "cam04": views["cam04"] / 2}
+    (doubt,) = doubt_sizes({n: spread_of(xy) for n, xy in views.items()}, sizes)
+    assert not doubt.sure
+    assert "the joints of cam04 keep to the upper left" in doubt.text
+    assert "--size cam04=" in doubt.text
+
+
+def test_a_person_in_a_corner_of_one_camera_is_no_fault() -> None:
+    rng = np.random.default_rng(0)
+    left_half = rng.uniform((0, 0), (900, 1080), (500, 2))
+    low_left = rng.uniform((100, 500), (600, 1000), (500, 2))
+    far = rng.uniform((900, 500), (1000, 700), (500, 2))
+    spreads = {n: spread_of(xy) for n, xy in zip("abc", (left_half, low_left, far), strict=True)}
+    spreads["d"] = spread_of(np.full((4, 2), np.nan))
+    assert doubt_sizes(spreads, dict.fromkeys("abcd", (1920, 1080))) == []
+
+
+def test_names_as_written_for_the_files(clip: np.ndarray) -> None:
+    """The folder "Kamera 1" became Kamera_1."""
+    both = {"Kamera_1": recording(clip), "b": recording(clip)}
+    found = sizes_of(both, ("1100x1920", "Kamera 1=1088x1920"))
+    assert found == {"Kamera_1": (1088, 1920), "b": (1100, 1920)}
+    with pytest.raises(UsageError, match=r"set the size of: Kamera 2\n.*did you mean Kamera_1"):
+        sizes_of(both, ("1100x1920", "Kamera 2=1088x1920"))

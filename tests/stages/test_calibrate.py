@@ -13,7 +13,7 @@ import tomlkit
 import gentri
 from gentri import synthetic
 from gentri.data import Detections, Keypoints2D, Rig, Rigid3, Timeline
-from gentri.errors import GentriError, InputError, SessionError, UsageError
+from gentri.errors import CalibrationError, GentriError, InputError, SessionError, UsageError
 from gentri.geometry.comparison import compare_rigs
 from gentri.people.subject import Subject
 from gentri.pipeline.given import Given
@@ -494,8 +494,8 @@ def test_names_and_files_are_looked_at_before_anything_runs(tmp_path: Path) -> N
     assert lenses.endswith("--intrinsics none")
     assert "positions are known of: cam1" in (text := refused(Given(world=world)))
     assert text.endswith("--world none")
-    distance = refused(camera_distance="cam1:cam02=3")
-    assert "unknown camera in calibrate.camera_distance: cam02\n  → did you mean" in distance
+    distance = refused(camera_distance="cam1:cm2=3")
+    assert "unknown camera in calibrate.camera_distance: cm2\n  → did you mean" in distance
     assert distance.endswith("--set calibrate.camera_distance=none")
     assert "unknown camera in calibrate.subject: cam9" in (text := refused(subject=("cam9:1",)))
     assert text.endswith("--set calibrate.subject=[]")
@@ -503,6 +503,18 @@ def test_names_and_files_are_looked_at_before_anything_runs(tmp_path: Path) -> N
     lens_tables.write({c.name: intrinsics_of(c) for c in rig.cameras}, tmp_path / "all.toml")
     session = Session(tmp_path, dict.fromkeys(rig.names, tmp_path), whole)
     STAGE.check(session, params(camera_distance="cam1:cam2=3", subject=("cam0:1",)), Runtime())
+    # Written as the user's files are called, not as the session calls them.
+    STAGE.check(session, params(camera_distance="Cam 1:cam02=3", subject=("Cam-0:1",)), Runtime())
+
+
+def test_a_subject_that_tells_nothing_names_its_setting(tmp_path: Path) -> None:
+    """A track of somebody who stands still, found only when cameras are wanted of it."""
+    _, (seen,) = scene()
+    still = np.broadcast_to(seen.xy_px[:, :1], seen.xy_px.shape).copy()
+    context = context_of(tmp_path / "s", replace(seen, xy_px=still), subject=("Cam-0:0",))
+    text = refusal(context, CalibrationError)
+    assert "the person hardly moves" in text
+    assert text.endswith("go on without it: --set calibrate.subject=[]")
 
 
 def test_a_take_counts_once(tmp_path: Path) -> None:

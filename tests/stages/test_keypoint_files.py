@@ -138,6 +138,22 @@ def test_what_files_do_not_tell_has_to_be_said(tree: dict[str, Path], tmp_path: 
         run_frames(tmp_path / "c", tree, image_fps=60.0, keypoint_size_px=SIZE, start_s=9.0)
 
 
+def test_what_makes_the_result_doubtful_is_said(clip: Clip, tmp_path: Path) -> None:
+    named = {}
+    for name, people in clip.items():
+        small = [[np.array(rows) * (0.5, 0.5, 100) for rows in frame] for frame in people]
+        named[name] = write_openpose(tmp_path / name, small)
+    settings = {"image_fps": 60.0, "keypoint_size_px": SIZE, "keypoint_skeleton": "body25"}
+    metrics, context = run_frames(tmp_path / "f", named, **settings)
+    joints, size = metrics["poor"]
+    assert "not those of body25" in joints and "upper left of the pictures" in size
+    assert [w[:19] for w in metrics["warnings"]] == [f"{n}: scores reach" for n in clip]
+    said: list[str] = context.progress.said  # pyright: ignore[reportAttributeAccessIssue]
+    assert {joints, size, *metrics["warnings"]} < set(said)
+    metrics, _ = run_frames(tmp_path / "g", named, image_fps=60.0, keypoint_size_px=("544x960",))
+    assert "poor" not in metrics
+
+
 def test_videos_and_files_are_not_mixed(tree: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cam01 are keypoint files, b are videos or pictures"):
         run_frames(tmp_path / "f", {"cam01": tree["cam01"], "b": tmp_path / "b.mp4"})
