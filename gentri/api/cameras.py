@@ -1,7 +1,6 @@
 """Cameras from keypoints, 3D from keypoints and cameras, and files of cameras."""
 
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gentri.api.settings import params_of
+from gentri.api.warning import warn_caller
 from gentri.api.wording import in_python, refusing_in_python
 from gentri.data import FloatArray, Intrinsics, Keypoints2D, PathLike, Poses3D, Rig
 from gentri.errors import PoorResultWarning, UsableResultWarning, UsageError
@@ -67,7 +67,7 @@ def calibrate(
         said = verdict.poor if poor else [reason.text for reason in verdict.reasons]
         category = PoorResultWarning if poor else UsableResultWarning
         text = f"{'; '.join(said)} (gentri.calibrate_judged gives the figures)"
-        warnings.warn(in_python(text), category, stacklevel=3)
+        warn_caller(in_python(text), category)
     return rig
 
 
@@ -254,7 +254,7 @@ def _scored(keypoints: Keypoints2D, min_score: float) -> Keypoints2D:
 
     score, said = unit_scores(keypoints.xy_px, keypoints.score)
     if said:
-        warnings.warn(said, stacklevel=2)
+        warn_caller(said)
     low = ~(score >= min_score)
     xy = np.where(low[..., None], np.float32(np.nan), keypoints.xy_px)
     return replace(keypoints, xy_px=xy, score=np.where(low, np.float32(np.nan), score))
@@ -341,7 +341,7 @@ def _matched(
     matched = require_some_matched(found, cameras, source, rename)
     others, without = left_over(found, cameras, matched)
     if others and without:
-        warnings.warn(said_of_left_over(source, what, others, without), stacklevel=4)
+        warn_caller(said_of_left_over(source, what, others, without))
     return matched
 
 

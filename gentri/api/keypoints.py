@@ -1,7 +1,6 @@
 """Keypoints of one person: from files, and from plain arrays."""
 
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gentri.api.warning import warn_caller
 from gentri.api.wording import in_python, refusing_in_python
 from gentri.data import Detections, FloatArray, Keypoints2D, PathLike, Timeline
 from gentri.errors import CalibrationError, InputError, PoorResultWarning, UsageError
@@ -74,7 +74,7 @@ def read_keypoints(
     for metrics in (outcome.metrics for outcome in outcomes):
         for kind, category in (("poor", PoorResultWarning), ("warnings", UserWarning)):
             for text in metrics.get(kind, ()):
-                warnings.warn(in_python(text), category, stacklevel=3)
+                warn_caller(in_python(text), category)
     return _subject(detections, timeline, params["calibrate"])
 
 
@@ -136,7 +136,7 @@ def keypoints_from_arrays(
         raise UsageError(str(error), "C cameras, T ticks, J joints, in this order") from error
     keypoints.require_ascending()
     if said:
-        warnings.warn(said, stacklevel=3)
+        warn_caller(said)
     _test_sizes(keypoints)
     return keypoints
 
@@ -189,7 +189,7 @@ def _test_sizes(keypoints: Keypoints2D) -> None:
             ) from error
     for doubt in doubt_sizes({name: spread_of(xy) for name, xy in views.items()}, sizes):
         category = PoorResultWarning if doubt.sure else UserWarning
-        warnings.warn(in_python(doubt.text), category, stacklevel=4)
+        warn_caller(in_python(doubt.text), category)
 
 
 def _size_setting(size_px: Size | Mapping[str, Size]) -> str:
