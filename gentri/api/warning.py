@@ -6,7 +6,8 @@ import sys
 import warnings
 from pathlib import Path
 
-_OURS = (f"{Path(__file__).parents[1]}{os.sep}", contextlib.__file__)  # decorators run in contextlib
+# Some decorators run in contextlib.
+_OURS = (f"{Path(__file__).parents[1]}{os.sep}", contextlib.__file__)
 
 
 def warn_caller(text: str, category: type[Warning] = UserWarning) -> None:
