@@ -10,7 +10,6 @@ from gentri.synthetic import Clip, kinds_of_takes
 
 JUDGES = 0.2  # share of the people, at least one
 ENOUGH_FRAMES = 100  # 10 s of a judge: more is better learned from
-KINDS = (True, False)  # moving, on the spot
 _NAMES = 12  # in a line
 
 
@@ -77,7 +76,7 @@ def subjects(clips: Iterable[Clip]) -> list[str]:
 def _judges(clips: tuple[Clip, ...]) -> set[str]:
     """A share of those who walk and of those on the spot; others show the same."""
     judges: set[str] = set()
-    for kind in KINDS:
+    for kind in kinds_of_takes(clips):
         frames: Counter[str] = Counter()
         for clip in clips:
             if clip.serves(kind):
