@@ -9,7 +9,7 @@ import numpy as np
 from gentri.data import FloatArray, Keypoints2D, Rig
 from gentri.geometry.calibration import CalibratedViews
 from gentri.geometry.trust.measures import Measures, measure
-from gentri.geometry.trust.reasons import Level, Reason, reasons
+from gentri.geometry.trust.reasons import Limits, Reason, level_of, reasons
 from gentri.geometry.trust.unit import wrong_unit
 from gentri.geometry.vertical import has_feet
 
@@ -18,7 +18,7 @@ _UNKNOWN_FOCAL = 0.3  # of the logarithm: from action cameras to portrait lenses
 # Principal points from the image centre, share of the width. Lenses that are 1 % off, and right
 # ones, came out at 1.2 % at most; with a lens of another camera 8 % too long, or pictures of half
 # the size that was said, one of the others at 1.4 to 5 %.
-_OFF_CENTER: dict[Level, float] = {"usable": 0.016, "poor": 0.03}
+_OFF_CENTER: Limits = {"usable": 0.016, "poor": 0.03}
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +89,8 @@ def _off_center(rig: Rig, found: CalibratedViews) -> list[Reason]:
     off = np.linalg.norm(np.array([c.K[:2, 2] for c in rig.cameras]) - center, axis=-1) / width
     off = np.where([c.intrinsics_source == "given" for c in rig.cameras], 0.0, off)
     worst = int(off.argmax())
-    passed: list[Level] = [level for level in ("poor", "usable") if off[worst] > _OFF_CENTER[level]]
-    if not passed:
+    level = level_of(float(off[worst]), _OFF_CENTER)
+    if level is None:
         return []
     text = (
         f"the principal point of {rig.names[worst]} came out {100 * off[worst]:.1f} % of the "
@@ -98,7 +98,7 @@ def _off_center(rig: Rig, found: CalibratedViews) -> list[Reason]:
         "cropped, that the sizes of the pictures are those that people were detected in, and that "
         "lenses that were given belong to their cameras"
     )
-    return [Reason("center", passed[0], text)]
+    return [Reason("center", level, text)]
 
 
 def _focal_prior(rig: Rig, found: CalibratedViews) -> FloatArray:

@@ -50,8 +50,13 @@ def chosen_candidate(
     """One point (B, J, 3) for each joint by logits (B, J, K); NaN where no candidate is valid."""
     if choice == "average":
         return average_candidate(candidates, score)
-    if choice == "sampled":  # the largest of logits with Gumbel noise is a draw from their softmax
-        uniform = torch.rand(score.shape, generator=generator).clamp(1e-6, 1 - 1e-6)
-        score = score - torch.log(-torch.log(uniform)).to(score)
+    if choice == "sampled":
+        score = with_gumbel_noise(score, generator)
     best = best_candidate(candidates, torch.where(candidates.valid, score, -torch.inf))
     return torch.where(candidates.valid.any(dim=-1, keepdim=True), best, torch.nan)
+
+
+def with_gumbel_noise(score: Tensor, generator: torch.Generator) -> Tensor:
+    """Logits of which the largest is a draw from the softmax of these."""
+    uniform = torch.rand(score.shape, generator=generator).clamp(1e-6, 1 - 1e-6).to(score)
+    return score - torch.log(-torch.log(uniform))

@@ -151,7 +151,7 @@ def mocap_take(
         InputError: no clip fits.
     """
     clips = tuple(c for c in clips if subject in (None, c.subject))
-    fitting = [c for c in clips if c.shows(moving) and c.stays_on_stage]
+    fitting = [c for c in clips if c.serves(moving)]
     if not fitting:
         raise _nothing_fits(clips, (moving,))
     if subject is None:

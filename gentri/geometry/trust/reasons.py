@@ -84,7 +84,7 @@ def reasons(m: Measures) -> list[Reason]:
     return sorted(said, key=lambda r: r.level != "poor")
 
 
-def _level(value: float, limits: Limits) -> Level | None:
+def level_of(value: float, limits: Limits) -> Level | None:
     """What a value that should be small comes to."""
     return "poor" if value > limits["poor"] else "usable" if value > limits["usable"] else None
 
@@ -96,7 +96,7 @@ def _faults(m: Measures) -> list[Reason]:
     # Cameras with a wrong lens, or wrongly taken for alike, disagree by where the person is, too.
     least = max(_CLOCK_GAIN, m.uncertainty.asks_gain)
     explained = m.clocks.gain > least and m.clocks.left_over[late] < _LEFT_OVER
-    is_late = _level(abs(late_s), _LATE_S) if explained else None
+    is_late = level_of(abs(late_s), _LATE_S) if explained else None
     if _has_moved(m) and m.knock and (is_late is None or m.knock.gain > m.clocks.gain):
         return [_knocked(m)]
     return [] if is_late is None else [_late(m, is_late)]
@@ -180,9 +180,9 @@ def _disagreement(m: Measures) -> list[Reason]:
             said.append(Reason("disagrees", "poor", text))
             continue
         levels: list[Level | None] = [
-            _level(mrad, _PREDICTION_MRAD),
-            _level(m.relative[c], _PREDICTION_RELATIVE),
-            _level(m.contradicting[c], _CONTRADICTING),
+            level_of(mrad, _PREDICTION_MRAD),
+            level_of(m.relative[c], _PREDICTION_RELATIVE),
+            level_of(m.contradicting[c], _CONTRADICTING),
         ]
         level = max(levels, key=_gravity)
         if level is None or (said and error[c] < _COLLATERAL * error.max()):
@@ -197,7 +197,7 @@ def _disagreement(m: Measures) -> list[Reason]:
 def _undetermined(m: Measures) -> list[Reason]:
     """Focal lengths and baselines that the take leaves open, and why it does."""
     focal, worst, sigma = _least_certain_focal(m)
-    baseline = _level(m.uncertainty.baseline, _BASELINE_SIGMA)
+    baseline = level_of(m.uncertainty.baseline, _BASELINE_SIGMA)
     level = max(focal, baseline, key=_gravity)
     in_line = _in_line(m, level)
     if level is None or (in_line and not m.geometry.on_the_spot):
@@ -226,7 +226,7 @@ def _least_certain_focal(m: Measures) -> tuple[Level | None, int, float]:
         (_FOCAL_SIGMA_CALIBRATED, m.uncertainty.log_focal_calibrated),
     ):
         for c, sigma in enumerate(map(float, np.nan_to_num(sigmas))):
-            found.append((_level(sigma, limits), c, sigma))
+            found.append((level_of(sigma, limits), c, sigma))
     return max(found, key=lambda f: (_gravity(f[0]), f[2]))
 
 
@@ -235,7 +235,7 @@ def _lenses(m: Measures) -> list[Reason]:
     asks, sigma = m.uncertainty.asks, m.uncertainty.log_focal_alone
     clear = np.where(np.abs(asks) > _ASKS_SIGMAS * np.nan_to_num(sigma, nan=np.inf), asks, 0.0)
     worst = int(np.abs(clear).argmax())
-    level = _level(abs(float(clear[worst])), _ASKS)
+    level = level_of(abs(float(clear[worst])), _ASKS)
     if level is None:
         return []
     name, ratio = m.cameras[worst], float(np.expm1(clear[worst]))

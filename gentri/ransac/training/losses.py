@@ -6,6 +6,7 @@ from torch.nn.functional import smooth_l1_loss
 
 from gentri.ransac.candidate_scorer import Judgement
 from gentri.ransac.features import LENGTH
+from gentri.ransac.selection import with_gumbel_noise
 from gentri.ransac.training.examples import Examples
 from gentri.ransac.training.settings import LossSettings, SelectionSettings
 
@@ -36,8 +37,7 @@ def selection_weights(
     start, end = settings.temperature
     temperature = start ** (1 - progress) * end**progress
     if settings.kind == "gumbel":
-        uniform = torch.rand(score.shape, generator=generator).clamp(1e-6, 1 - 1e-6).to(score)
-        score = score - torch.log(-torch.log(uniform))
+        score = with_gumbel_noise(score, generator)
     score = torch.where(valid, score, -1e9)
     soft = torch.where(valid, (score / temperature).softmax(dim=-1), 0.0)
     if not settings.hard:
